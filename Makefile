@@ -1,0 +1,68 @@
+# make run    install what is needed into .venv and serve on http://127.0.0.1:8050
+# make test   also get a browser and its driver, then run every test
+# make help   the other targets
+
+PYTHON   ?= python3
+VENV     ?= .venv
+HOST     ?= 127.0.0.1
+PORT     ?= 8050
+DATA_DIR ?= data
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test browser lint bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+run: install ## serve the dashboard (HOST, PORT, DATA_DIR override)
+	$(BIN)/python -m dashboard serve --host "$(HOST)" --port "$(PORT)" --data-dir "$(DATA_DIR)"
+
+install: $(VENV)/.installed ## only install into .venv (pinned versions)
+
+test: $(VENV)/.installed-tests browser ## install test tools and a browser, run every test
+	$(BIN)/python -m pytest --headless $(PYTEST_ARGS)
+
+browser: ## get Chromium and its driver where they are missing
+	@sh tests/install_browser.sh
+
+lint: $(VENV)/.installed-tests ## style, common errors and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-tests browser ## print how fast it is on this machine
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.installed-tests ## pin the newest versions that fit pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 \
+	  --no-header --no-annotate --quiet --output-file requirements.txt
+	# The browser driver of dash[testing] needs an older urllib3 than the dashboard does.
+	grep -v '^urllib3==' requirements.txt > $(VENV)/constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra test --extra lint --universal \
+	  --python-version 3.11 --no-header --no-annotate --quiet \
+	  --constraint $(VENV)/constraints.txt --output-file tests/requirements.txt
+
+clean: ## remove .venv and everything that tools leave behind
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are made anew when the pins change; an interrupted install leaves none.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	  "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + \
+	  ". Name another one: make PYTHON=/path/to/python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-tests: tests/requirements.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --requirement tests/requirements.txt
+	@touch $@

@@ -1,0 +1,39 @@
+"""Settings that every test shares: one BLAS thread, and a browser that works in a container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+# Before NumPy is first imported. The machine's cores are for the code under test's own threads.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("suite")
+
+
+def pytest_setup_options():
+    """Chromium options for dash[testing]: headless as root, software GL, room on small disks."""
+    from selenium.webdriver.chrome.options import Options
+
+    options = Options()
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        binary = shutil.which(name)
+        if binary:
+            options.binary_location = binary
+            break
+    for argument in (
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1440,1000",
+        "--enable-unsafe-swiftshader",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ):
+        options.add_argument(argument)
+    return options

@@ -1,0 +1,159 @@
+"""Every component id of the page, in one place.
+
+Python callbacks and the scripts in ``assets/`` both use these names. The scripts cannot import this
+module, so the page hands the whole table to them in the ``style`` store under ``"ids"``.
+
+Who fills what:
+
+- The page's Python callbacks fill the sidebar, ``LIVE_JOB``, ``SELECTION`` (when a link is opened),
+  the tabs, the Jobs page and every message that comes from the server.
+- ``assets/live.js`` (with ``panels.js`` and ``bic.js``) follows ``LIVE_JOB`` and fills the progress
+  card, the two big graphs, the recommendation card, the K slider's range and ``LIVE_STATUS``.
+"""
+
+from __future__ import annotations
+
+# --- Stores and plumbing ------------------------------------------------------------------------
+URL = "url"
+LIVE_JOB = "live-job"
+"""``{job_id, state, columns, units, k_min, k_max, covariance_types, n_rows, dataset, started_here,
+opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is when polling
+has to start again. ``job_id`` is None when a link named a job that does not exist."""
+LIVE_STATUS = "live-status"
+"""Written by live.js: ``{job_id, state, cursor, model_version}`` of the selected clustering; the
+server-side tabs are redrawn when it changes."""
+SELECTION = "selection"
+"""``{type, k, follow}``: the clustering in view. ``follow`` is true until a person chooses one: then
+the recommended clustering is selected as it changes."""
+STYLE = "style"
+"""``{palette, types: {name: {colour, dash, symbol, label}}, type_order, ids}``, read once."""
+SETTINGS = "settings"
+"""Written by controls.js: the sidebar as one job specification, after 300 ms of rest."""
+SHOWN_DATASET = "shown-dataset"
+POLL = "poll"
+UPLOADED = "uploaded"
+PAGE_ANALYSE = "page-analyse"
+PAGE_JOBS = "page-jobs"
+NOTIFICATIONS = "notifications"
+MANTINE = "mantine"
+
+# --- Top bar ------------------------------------------------------------------------------------
+SHELL = "shell"
+BURGER = "burger"
+NAV_ANALYSE = "nav-analyse"
+NAV_JOBS = "nav-jobs"
+BACKEND_BADGE = "backend-badge"
+THEME = "theme"
+HELP_OPEN = "help-open"
+HELP = "help"
+
+# --- Sidebar: data ------------------------------------------------------------------------------
+DATASET = "dataset"
+DATASET_DESCRIPTION = "dataset-description"
+DROP_ZONE = "drop-zone"
+DROP_INPUT = "drop-input"
+DROP_PROGRESS = "drop-progress"
+DROP_MESSAGE = "drop-message"
+DROP_CANCEL = "drop-cancel"
+PREVIEW = "preview"
+PREVIEW_BODY = "preview-body"
+PREVIEW_OPEN = "preview-open"
+ROWS_LINE = "rows-line"
+COLUMNS = "columns"
+COLUMNS_NOTE = "columns-note"
+STANDARDISE = "standardise"
+
+# --- Sidebar: model and effort ------------------------------------------------------------------
+K_RANGE = "k-range"
+K_RANGE_TEXT = "k-range-text"
+TYPES = "types"
+TYPES_TEXT = "types-text"
+EXPERIMENTS = "experiments"
+EXPERIMENTS_TEXT = "experiments-text"
+RESTARTS = "restarts"
+RESTARTS_TEXT = "restarts-text"
+MIN_MEMBERS = "min-members"
+SEED = "seed"
+DISTANCE = "distance"
+MAX_ITER = "max-iter"
+REG_COVAR = "reg-covar"
+ESTIMATE = "estimate"
+SETTINGS_ERROR = "settings-error"
+LIVE = "live"
+RUN = "run"
+
+# --- Progress card ------------------------------------------------------------------------------
+JOB_PROBLEM = "job-problem"
+PROGRESS_STATE = "progress-state"  # dmc.Badge: children, color
+PROGRESS_FITS = "progress-fits"  # text: "412 of 600 fits"
+PROGRESS_DETAIL = "progress-detail"  # text: "3 running · 1 failed · 0.7 s elapsed · ... · $0.00"
+PROGRESS_BAR = "progress-bar"  # dmc.Progress: value (0-100), color, animated
+PROGRESS_ERRORS = "progress-errors"  # div: children, one sentence per failed task
+CANCEL = "cancel"  # disabled unless the job runs
+RERUN = "rerun"  # disabled unless something failed
+
+# --- Export menu (each item's n_clicks or href) --------------------------------------------------
+EXPORT = "export"
+EXPORT_BIC_PNG = "export-bic-png"
+EXPORT_BIC_SVG = "export-bic-svg"
+EXPORT_BIC_HTML = "export-bic-html"
+EXPORT_PANELS_PNG = "export-panels-png"
+EXPORT_PANELS_SVG = "export-panels-svg"
+EXPORT_PANELS_HTML = "export-panels-html"
+EXPORT_SELECTED_PNG = "export-selected-png"
+EXPORT_SELECTED_SVG = "export-selected-svg"
+EXPORT_SELECTED_HTML = "export-selected-html"
+EXPORT_LABELS_CSV = "export-labels-csv"
+EXPORT_LABELS_PARQUET = "export-labels-parquet"
+EXPORT_FITS_CSV = "export-fits-csv"
+EXPORT_MODELS_JSON = "export-models-json"
+
+# --- Which model fits best? ----------------------------------------------------------------------
+BIC_GRAPH = "bic-graph"
+CRITERION = "criterion"  # dmc.SegmentedControl: "bic" | "icl" | "aic"
+
+# --- Recommended ---------------------------------------------------------------------------------
+REC_TITLE = "rec-title"  # "full-untied, K = 3"
+REC_SCORE = "rec-score"  # "BIC -6,769.8 · 35 parameters"
+REC_EVIDENCE = "rec-evidence"  # the sentence
+REC_AGREEMENT_BAR = "rec-agreement-bar"  # dmc.Progress: value (0-100)
+REC_AGREEMENT = "rec-agreement"  # "0.97 · 9 of 10 experiments choose it"
+REC_SIZES = "rec-sizes"  # div: one .size-row per cluster (colour dot, number, bar)
+REC_WARNINGS = "rec-warnings"  # div: one paragraph per warning, hidden when empty
+REC_SHOW = "rec-show"  # button: select the recommended clustering again
+
+# --- Compare covariance types --------------------------------------------------------------------
+K_SLIDER = "k-slider"  # dmc.Slider: value, min, max, marks
+K_VALUE = "k-value"
+PLAY = "play"  # button; label "Play" / "Pause"
+X_AXIS = "x-axis"  # dmc.Select of the job's columns
+Y_AXIS = "y-axis"
+ELLIPSES = "ellipses"  # dmc.Switch
+PANELS_GRAPH = "panels-graph"
+PANELS_NOTE = "panels-note"  # "20,000 of 1,200,000 points drawn"
+
+# --- Tabs ----------------------------------------------------------------------------------------
+TABS = "tabs"  # value: "selected" | "fits" | "correlation"
+SELECTED_TITLE = "selected-title"
+SELECTED_GRAPH = "selected-graph"
+CLUSTERS_TABLE = "clusters-table"
+FITS_GRID = "fits-grid"
+FITS_NOTE = "fits-note"
+CORRELATION_GRAPH = "correlation-graph"
+
+# --- Jobs page -----------------------------------------------------------------------------------
+JOBS_GRID = "jobs-grid"
+JOBS_POLL = "jobs-poll"
+JOBS_NOTE = "jobs-note"
+JOBS_CONFIRM = "jobs-confirm"
+JOBS_CONFIRM_TEXT = "jobs-confirm-text"
+JOBS_CONFIRM_YES = "jobs-confirm-yes"
+JOBS_CONFIRM_NO = "jobs-confirm-no"
+JOBS_ASKED = "jobs-asked"
+
+
+def as_dict() -> dict[str, str]:
+    """All ids by their constant's name, for the scripts."""
+    return {
+        name: value for name, value in globals().items() if name.isupper() and isinstance(value, str)
+    }

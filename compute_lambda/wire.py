@@ -1,0 +1,149 @@
+"""Models, fits and preparations as plain JSON and back, with every shape checked.
+
+Arrays travel as nested lists of float64; parameters are in prepared units, as in the core.
+Symmetric matrices are sent whole: their two halves need not be equal in the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compute_lambda.fields import ContractError, Fields, shown
+from kmeans_core import COVARIANCE_TYPES, ClusterModel, ExperimentFit, Preparation
+
+_SCORES = ("log_likelihood", "classification_log_likelihood", "bic", "aic", "icl")
+_COUNTERS = (
+    "experiment",
+    "restart",
+    "n_parameters",
+    "n_iter",
+    "n_eligible",
+    "n_restarts",
+    "n_floored",
+    "n_reseeded",
+)
+_FLAGS = ("converged", "eligible")
+_MAX_COUNT = 2**53
+
+
+def covariance_shape(covariance_type: str, n_clusters: int, d: int) -> tuple[int, ...]:
+    """Shape of the compact covariances, as in scikit-learn's GaussianMixture with one addition.
+
+    (d, d), (d,), () for full, diag and spherical; a leading K when every cluster has its own.
+    """
+    structure, sharing = covariance_type.split("-")
+    per_cluster = {"full": (d, d), "diag": (d,), "spher": ()}[structure]
+    return per_cluster if sharing == "tied" else (n_clusters, *per_cluster)
+
+
+def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
+    return {
+        "shift": preparation.shift.tolist(),
+        "scale": preparation.scale.tolist(),
+        "standardise": bool(preparation.standardise),
+        "log_jacobian": float(preparation.log_jacobian),
+    }
+
+
+def preparation_from_dict(raw: object, where: str) -> Preparation:
+    fields = Fields(raw, ("shift", "scale", "standardise", "log_jacobian"), where)
+    d = len(fields.array("shift", 1, 10_000))
+    return Preparation(
+        shift=_floats(fields, "shift", (d,)),
+        scale=_floats(fields, "scale", (d,)),
+        standardise=fields.boolean("standardise"),
+        log_jacobian=fields.number("log_jacobian"),
+    )
+
+
+def fit_to_dict(fit: ExperimentFit) -> dict[str, Any]:
+    """One fit as JSON. Raises ContractError when a number is not finite (JSON has no NaN)."""
+    record: dict[str, Any] = {"model": _model_to_dict(fit.model), "counts": fit.counts.tolist()}
+    record |= {name: float(getattr(fit, name)) for name in _SCORES}
+    record |= {name: int(getattr(fit, name)) for name in _COUNTERS}
+    record |= {name: bool(getattr(fit, name)) for name in _FLAGS}
+    for name in _SCORES:
+        if not math.isfinite(record[name]):
+            raise ContractError(
+                "not_finite",
+                f"Expected {name} of a fit to be finite, got {record[name]}. Raise reg_covar or"
+                " leave out columns that carry no information.",
+                {"field": name},
+            )
+    return record
+
+
+def fit_from_dict(raw: object, where: str, d: int) -> ExperimentFit:
+    """The fit in `raw`, whose model must have `d` columns. Raises ContractError."""
+    fields = Fields(raw, ("model", "counts", *_SCORES, *_COUNTERS, *_FLAGS), where)
+    model = _model_from_dict(fields.value("model"), fields.path("model"), d)
+    counts = fields.array("counts", model.n_clusters, model.n_clusters)
+    for index, count in enumerate(counts):
+        Fields({"count": count}, ("count",), f"{where}.counts[{index}]").integer(
+            "count", 0, _MAX_COUNT
+        )
+    scores = {name: fields.number(name) for name in _SCORES}
+    counters = {name: fields.integer(name, 0, _MAX_COUNT) for name in _COUNTERS}
+    flags = {name: fields.boolean(name) for name in _FLAGS}
+    values: dict[str, Any] = scores | counters | flags
+    return ExperimentFit(model=model, counts=np.array(counts, dtype=np.int64), **values)
+
+
+def _model_to_dict(model: ClusterModel) -> dict[str, Any]:
+    return {
+        "covariance_type": model.covariance_type,
+        "weights": np.asarray(model.weights).tolist(),
+        "means": np.asarray(model.means).tolist(),
+        "covariances": np.asarray(model.covariances).tolist(),
+    }
+
+
+def _model_from_dict(raw: object, where: str, d: int) -> ClusterModel:
+    fields = Fields(raw, ("covariance_type", "weights", "means", "covariances"), where)
+    covariance_type = fields.choice("covariance_type", COVARIANCE_TYPES)
+    k = len(fields.array("weights", 1, 64))
+    return ClusterModel(
+        covariance_type=covariance_type,
+        weights=_floats(fields, "weights", (k,)),
+        means=_floats(fields, "means", (k, d)),
+        covariances=_floats(fields, "covariances", covariance_shape(covariance_type, k, d)),
+    )
+
+
+def _floats(fields: Fields, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """A nested list of finite numbers of exactly this shape, as float64."""
+    field = fields.path(name)
+    expected = "x".join(map(str, shape)) + " numbers" if shape else "one number"
+    value = fields.value(name)
+    if not _has_shape(value, shape):
+        raise ContractError(
+            "wrong_shape",
+            f"Expected {field} to hold {expected}, got {shown(value)} of another shape or type."
+            " Send it as nested lists of that shape.",
+            {"field": field, "expected": expected, "shape": list(shape)},
+        )
+    try:
+        array = np.array(value, dtype=np.float64)
+    except OverflowError:
+        array = np.array(math.inf)
+    if not np.isfinite(array).all():
+        raise ContractError(
+            "out_of_range",
+            f"Expected {field} to hold finite numbers, got NaN, infinity or a number beyond"
+            " float64. Send finite numbers.",
+            {"field": field, "expected": "finite numbers"},
+        )
+    return array
+
+
+def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
+    """Whether `value` is nested lists of plain numbers (no bool, no text) of exactly this shape."""
+    if not shape:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not isinstance(value, list) or len(value) != shape[0]:
+        return False
+    return all(_has_shape(item, shape[1:]) for item in value)

@@ -1,0 +1,1 @@
+"""What a person sees: pages, figures, datasets, jobs, and where the work is sent."""

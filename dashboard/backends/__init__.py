@@ -1,0 +1,7 @@
+"""Where the fits of a job are computed; every backend yields the same events."""
+
+from __future__ import annotations
+
+from dashboard.backends.base import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
+
+__all__ = ["Backend", "TaskEvent", "TaskFailure", "TaskResult", "TaskStarted"]

@@ -1,0 +1,74 @@
+"""Where work is sent: one method that turns tasks into a stream of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Protocol
+
+from compute_lambda import FitResult, FitTask
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """A worker has taken the task up. `at` is Unix time in seconds."""
+
+    task_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """The task is complete: `result.resume` is None. `attempts` counts the tries it took."""
+
+    task_id: str
+    result: FitResult
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """The task has failed for good. `error` is {"code", "message", "details", "request_id"}."""
+
+    task_id: str
+    error: dict[str, Any]
+    attempts: int
+
+
+TaskEvent = TaskStarted | TaskResult | TaskFailure
+
+
+class Backend(Protocol):
+    """Something that runs fit tasks, many at a time.
+
+    `name` is for configuration and records ("local"), `label` for people ("Local · 2 threads"),
+    `concurrency` the number of tasks it runs at once.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def run(self, tasks: Iterable[FitTask], cancelled: Event) -> Iterator[TaskEvent]:
+        """Run `tasks`; yield for each one TaskStarted, then TaskResult or TaskFailure.
+
+        Events of different tasks interleave in the order in which they happen. One task's failure
+        does not touch the others. The iterator ends when every task has its outcome, or, soon after
+        `cancelled` is set, without an outcome for the tasks that were then unfinished. Closing the
+        iterator cancels as well. Several runs may be in progress at once, from different threads.
+        """
+        ...
+
+    def cost_usd(self, busy_s: float, n_requests: int) -> float:
+        """What `busy_s` seconds of computing in `n_requests` tasks cost, in US dollars."""
+        ...
+
+    def close(self) -> None:
+        """Stop taking tasks and stop those in progress. Runs in progress end as if cancelled."""
+        ...

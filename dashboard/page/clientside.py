@@ -7,6 +7,8 @@ page with ``dash_clientside.set_props`` and return nothing that matters: their o
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from dashboard.page import ids
@@ -47,8 +49,115 @@ LIVE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
 }
 
 
+# Functions of controls.js whose only effect is outside Dash (the address bar, the grid's theme).
+PAGE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
+    "mirror_url": (
+        [
+            Input(ids.LIVE_JOB, "data"),
+            Input(ids.SELECTION, "data"),
+            Input(ids.URL, "pathname"),
+        ],
+        [],
+    ),
+    "grid_theme": ([Input(ids.THEME, "computedColorScheme")], []),
+    "export_chart": (
+        [
+            Input(ids.EXPORT_BIC_PNG, "n_clicks"),
+            Input(ids.EXPORT_BIC_SVG, "n_clicks"),
+            Input(ids.EXPORT_PANELS_PNG, "n_clicks"),
+            Input(ids.EXPORT_PANELS_SVG, "n_clicks"),
+            Input(ids.EXPORT_SELECTED_PNG, "n_clicks"),
+            Input(ids.EXPORT_SELECTED_SVG, "n_clicks"),
+        ],
+        [State(ids.LIVE_JOB, "data"), State(ids.SELECTION, "data")],
+    ),
+}
+
+EXPORT_LINKS = {
+    ids.EXPORT_LABELS_CSV: "labels.csv",
+    ids.EXPORT_LABELS_PARQUET: "labels.parquet",
+    ids.EXPORT_FITS_CSV: "fits.csv",
+    ids.EXPORT_MODELS_JSON: "models.json",
+    ids.EXPORT_BIC_HTML: "bic.html",
+    ids.EXPORT_PANELS_HTML: "panels.html",
+    ids.EXPORT_SELECTED_HTML: "selected.html",
+}
+
+
 def register(app: Dash) -> None:
-    """Connect every function of the live engine to its components."""
+    """Connect every function of the scripts to its components."""
+    _register_live(app)
+    for name, (inputs, states) in PAGE_CALLBACKS.items():
+        _call(app, name, Output(sink(name), "data"), *inputs, *states)
+    _call(
+        app,
+        "gather",
+        Output(ids.SETTINGS, "data"),
+        Input(ids.DATASET, "value"),
+        Input(ids.COLUMNS, "value"),
+        Input(ids.STANDARDISE, "checked"),
+        Input(ids.K_RANGE, "value"),
+        Input(ids.TYPES, "value"),
+        Input(ids.EXPERIMENTS, "value"),
+        Input(ids.RESTARTS, "value"),
+        Input(ids.MIN_MEMBERS, "value"),
+        Input(ids.SEED, "value"),
+        Input(ids.DISTANCE, "value"),
+        Input(ids.MAX_ITER, "value"),
+        Input(ids.REG_COVAR, "value"),
+        Input(ids.RUN, "n_clicks"),
+        Input(ids.LIVE, "checked"),
+    )
+    _call(
+        app,
+        "describe_controls",
+        [
+            Output(text_id, "children")
+            for text_id in (
+                ids.K_RANGE_TEXT,
+                ids.TYPES_TEXT,
+                ids.EXPERIMENTS_TEXT,
+                ids.RESTARTS_TEXT,
+            )
+        ],
+        Input(ids.K_RANGE, "value"),
+        Input(ids.TYPES, "value"),
+        Input(ids.EXPERIMENTS, "value"),
+        Input(ids.RESTARTS, "value"),
+    )
+    _call(
+        app,
+        "show_page",
+        [
+            Output(ids.PAGE_ANALYSE, "hidden"),
+            Output(ids.PAGE_JOBS, "hidden"),
+            Output(ids.NAV_ANALYSE, "className"),
+            Output(ids.NAV_JOBS, "className"),
+            Output(ids.SHELL, "navbar"),
+            Output(ids.BURGER, "opened"),
+        ],
+        Input(ids.URL, "pathname"),
+        Input(ids.BURGER, "opened"),
+    )
+    _call(app, "open_help", Output(ids.HELP, "opened"), Input(ids.HELP_OPEN, "n_clicks"))
+    _call(
+        app,
+        "export_links",
+        [Output(item, "href") for item in EXPORT_LINKS],
+        Input(ids.LIVE_JOB, "data"),
+        Input(ids.SELECTION, "data"),
+        Input(ids.CRITERION, "value"),
+        Input(ids.X_AXIS, "value"),
+        Input(ids.Y_AXIS, "value"),
+        Input(ids.THEME, "computedColorScheme"),
+    )
+
+
+def _call(app: Dash, name: str, outputs: Any, *arguments: Any) -> None:
+    app.clientside_callback(ClientsideFunction(NAMESPACE, name), outputs, *arguments)
+
+
+def _register_live(app: Dash) -> None:
     for name, (inputs, states) in LIVE_CALLBACKS.items():
         app.clientside_callback(
             ClientsideFunction(NAMESPACE, name),

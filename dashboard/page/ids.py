@@ -142,7 +142,7 @@ FITS_NOTE = "fits-note"
 CORRELATION_GRAPH = "correlation-graph"
 
 # --- Jobs page -----------------------------------------------------------------------------------
-JOBS_GRID = "jobs-grid"
+JOBS_TABLE = "jobs-table"
 JOBS_POLL = "jobs-poll"
 JOBS_NOTE = "jobs-note"
 JOBS_CONFIRM = "jobs-confirm"
@@ -150,6 +150,11 @@ JOBS_CONFIRM_TEXT = "jobs-confirm-text"
 JOBS_CONFIRM_YES = "jobs-confirm-yes"
 JOBS_CONFIRM_NO = "jobs-confirm-no"
 JOBS_ASKED = "jobs-asked"
+
+
+def job_action(action: str, job_id: str) -> dict[str, str]:
+    """Id of a button in the jobs table; ``action`` is cancel, rerun, resume or delete."""
+    return {"part": "job-action", "action": action, "job": job_id}
 
 
 def as_dict() -> dict[str, str]:

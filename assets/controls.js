@@ -1,0 +1,137 @@
+/* The page's controls: the sidebar as one specification, the address bar, export links, navigation.
+   Everything that follows a job (polling, curves, panels) is live.js. */
+
+(function () {
+  "use strict";
+
+  const dc = (window.dash_clientside = window.dash_clientside || {});
+  const centaurus = (dc.centaurus = dc.centaurus || {});
+
+  const REST_MS = 300;
+  let latestGather = 0;
+  let lastRun = 0;
+
+  const whole = (value) => (value === "" || value === null || value === undefined ? null : Number(value));
+
+  /* All controls -> the settings store, once the sidebar has been at rest for 300 ms. A press of
+     Run does not wait. */
+  centaurus.gather = async function (
+    dataset, columns, standardise, kRange, types, experiments, restarts, minMembers, seed,
+    distance, maxIter, regCovar, run, live
+  ) {
+    const mine = ++latestGather;
+    const pressed = (run || 0) > lastRun;
+    lastRun = run || 0;
+    if (!pressed) {
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      if (mine !== latestGather) {
+        return dc.no_update;
+      }
+    }
+    return {
+      spec: {
+        dataset_id: dataset,
+        columns: columns || [],
+        standardise: Boolean(standardise),
+        k_min: kRange[0],
+        k_max: kRange[1],
+        covariance_types: types || [],
+        n_experiments: experiments,
+        n_restarts: restarts,
+        min_members: whole(minMembers),
+        seed: whole(seed) === null ? 0 : whole(seed),
+        distance: distance,
+        reg_covar: whole(regCovar) === null ? 1e-6 : whole(regCovar),
+        max_iter: whole(maxIter) === null ? 300 : whole(maxIter),
+      },
+      run: pressed,
+      live: Boolean(live),
+      gathered: mine,
+    };
+  };
+
+  centaurus.describe_controls = function (kRange, types, experiments, restarts) {
+    const range = kRange[0] === kRange[1] ? `only ${kRange[0]}` : `${kRange[0]} to ${kRange[1]}`;
+    return [range, `${(types || []).length} of 6`, String(experiments), String(restarts)];
+  };
+
+  const SIDEBAR = { width: 320, breakpoint: 1000 };
+
+  centaurus.show_page = function (pathname, opened) {
+    const jobs = /\/jobs\/?$/.test(pathname || "");
+    const navigated = dc.callback_context.triggered_id === "url";
+    const shown = navigated ? false : Boolean(opened);
+    document.title = jobs ? "Jobs · Centaurus" : "Centaurus";
+    return [
+      jobs,
+      !jobs,
+      jobs ? "nav" : "nav active",
+      jobs ? "nav active" : "nav",
+      { ...SIDEBAR, collapsed: { mobile: !shown, desktop: jobs } },
+      shown,
+    ];
+  };
+
+  centaurus.open_help = function (clicks) {
+    return Boolean(clicks);
+  };
+
+  /* The job and the selected clustering stay in the address bar, without a history entry each. */
+  centaurus.mirror_url = function (job, selection, pathname) {
+    if (!job || !job.job_id || pathname !== "/") {
+      return dc.no_update;
+    }
+    const query = new URLSearchParams({ job: job.job_id });
+    if (selection && selection.type && selection.k && !selection.follow) {
+      query.set("type", selection.type);
+      query.set("k", selection.k);
+    }
+    const address = `/?${query}`;
+    if (window.location.pathname === "/" && window.location.search !== address.slice(1)) {
+      window.history.replaceState(window.history.state, "", address);
+    }
+    return dc.no_update;
+  };
+
+  centaurus.grid_theme = function (scheme) {
+    document.body.dataset.agThemeMode = scheme === "dark" ? "dark" : "light";
+    return dc.no_update;
+  };
+
+  const LINKS = [
+    "labels.csv", "labels.parquet", "fits.csv", "models.json", "bic.html", "panels.html",
+    "selected.html",
+  ];
+
+  /* What the server exports is what the page shows: same clustering, criterion, axes and theme. */
+  centaurus.export_links = function (job, selection, criterion, x, y, scheme) {
+    if (!job || !job.job_id) {
+      return LINKS.map(() => "#");
+    }
+    const query = new URLSearchParams({ criterion: criterion || "bic", theme: scheme || "light" });
+    if (selection && selection.type && selection.k) {
+      query.set("type", selection.type);
+      query.set("k", selection.k);
+    }
+    if (x) query.set("x", x);
+    if (y) query.set("y", y);
+    return LINKS.map((name) => `/api/jobs/${job.job_id}/export/${name}?${query}`);
+  };
+
+  /* Pictures are made in the browser, from what is on the screen. */
+  centaurus.export_chart = function () {
+    const clicked = dc.callback_context.triggered_id;
+    const match = /^export-(bic|panels|selected)-(png|svg)$/.exec(clicked || "");
+    if (!match || !dc.callback_context.triggered[0].value) {
+      return dc.no_update;
+    }
+    const graph = `${match[1]}-graph`;
+    if (centaurus.exportFigure) {
+      centaurus.exportFigure(graph, match[2]);
+    } else {
+      const gd = document.querySelector(`#${graph} .js-plotly-plot`);
+      window.Plotly.downloadImage(gd, { format: match[2], filename: `centaurus-${match[1]}`, scale: 2 });
+    }
+    return dc.no_update;
+  };
+})();

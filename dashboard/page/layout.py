@@ -1,0 +1,173 @@
+"""The frame of the page: theme, top bar, sidebar, the two pages and the stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from dashboard.page import ids
+from dashboard.page.clientside import LIVE_CALLBACKS, PAGE_CALLBACKS, sink
+from dashboard.page.explain import explained
+from dashboard.page.icons import icon
+from dashboard.page.jobs_page import jobs_page
+from dashboard.page.manual import manual
+
+SIDEBAR_WIDTH = 320
+HEADER_HEIGHT = 56
+
+THEME: dict[str, Any] = {
+    "primaryColor": "blue",
+    "defaultRadius": "sm",
+    "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+    "headings": {"fontWeight": "650"},
+    "cursorType": "pointer",
+}
+
+
+def page_layout(
+    sidebar: Any, analyse: Any, style: dict[str, Any], backend_label: str
+) -> dmc.MantineProvider:
+    """Everything that is served at ``/`` and ``/jobs``."""
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id=ids.URL, refresh=False),
+            *_stores(style),
+            dcc.Interval(id=ids.POLL, interval=300, disabled=True),
+            dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="bottom-right"),
+            html.A("Skip to the results", href="#main", className="skip-link"),
+            dmc.AppShell(
+                [
+                    dmc.AppShellHeader(_top_bar(backend_label), px="md"),
+                    dmc.AppShellNavbar(sidebar, **{"aria-label": "Settings"}),
+                    dmc.AppShellMain(
+                        [
+                            html.Div(analyse, id=ids.PAGE_ANALYSE),
+                            html.Div(jobs_page(), id=ids.PAGE_JOBS, hidden=True),
+                        ],
+                        id="main",
+                    ),
+                ],
+                id=ids.SHELL,
+                header={"height": HEADER_HEIGHT},
+                navbar={
+                    "width": SIDEBAR_WIDTH,
+                    "breakpoint": 1000,
+                    "collapsed": {"mobile": True, "desktop": False},
+                },
+                padding="md",
+                transitionDuration=150,
+            ),
+            manual(),
+            _preview(),
+        ],
+        id=ids.MANTINE,
+        theme=THEME,
+        defaultColorScheme="auto",
+    )
+
+
+def _stores(style: dict[str, Any]) -> list[dcc.Store]:
+    names = [*LIVE_CALLBACKS, *PAGE_CALLBACKS]
+    return [
+        dcc.Store(id=ids.STYLE, data=style),
+        *(
+            dcc.Store(id=store_id)
+            for store_id in (
+                ids.LIVE_JOB,
+                ids.LIVE_STATUS,
+                ids.SELECTION,
+                ids.SETTINGS,
+                ids.SHOWN_DATASET,
+                ids.UPLOADED,
+            )
+        ),
+        *(dcc.Store(id=sink(name)) for name in names),
+    ]
+
+
+def _top_bar(backend_label: str) -> dmc.Group:
+    return dmc.Group(
+        [
+            dmc.Group(
+                [
+                    dmc.Burger(
+                        id=ids.BURGER,
+                        opened=False,
+                        size="sm",
+                        hiddenFrom="62.5em",
+                        **{"aria-label": "Settings"},
+                    ),
+                    html.Span(className="logo", **{"aria-hidden": "true"}),
+                    dmc.Text("Centaurus", fw=700, fz=20, className="brand"),
+                    dmc.Text("how many groups are in my data?", c="dimmed", className="tagline"),
+                ],
+                gap="xs",
+                wrap="nowrap",
+            ),
+            dmc.Group(
+                [
+                    html.Nav(
+                        [
+                            dcc.Link("Analyse", id=ids.NAV_ANALYSE, href="/", className="nav active"),
+                            dcc.Link("Jobs", id=ids.NAV_JOBS, href="/jobs", className="nav"),
+                        ],
+                        className="navs",
+                        **{"aria-label": "Pages"},
+                    ),
+                    explained(
+                        dmc.Badge(
+                            backend_label,
+                            id=ids.BACKEND_BADGE,
+                            variant="default",
+                            size="lg",
+                            className="backend",
+                            leftSection=html.Span(className="dot"),
+                        ),
+                        "backend",
+                        "bottom",
+                    ),
+                    explained(
+                        dmc.ColorSchemeToggle(
+                            id=ids.THEME,
+                            lightIcon=icon("sun"),
+                            darkIcon=icon("moon"),
+                            variant="default",
+                            size="lg",
+                            **{"aria-label": "Light or dark"},
+                        ),
+                        "theme",
+                        "bottom",
+                    ),
+                    explained(
+                        dmc.ActionIcon(
+                            "?",
+                            id=ids.HELP_OPEN,
+                            variant="default",
+                            size="lg",
+                            n_clicks=0,
+                            **{"aria-label": "Help"},
+                        ),
+                        "help",
+                        "bottom",
+                    ),
+                ],
+                gap="sm",
+                wrap="nowrap",
+            ),
+        ],
+        h="100%",
+        justify="space-between",
+        wrap="nowrap",
+    )
+
+
+def _preview() -> dmc.Modal:
+    return dmc.Modal(
+        html.Div(id=ids.PREVIEW_BODY),
+        id=ids.PREVIEW,
+        title=dmc.Text("First rows", fw=600),
+        opened=False,
+        size="xl",
+    )

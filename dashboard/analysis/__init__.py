@@ -1,0 +1,27 @@
+"""From the records of a job to what a person sees. Knows nothing of Dash."""
+
+from __future__ import annotations
+
+from dashboard.analysis.cell import Cell
+from dashboard.analysis.labelling import labels
+from dashboard.analysis.matching import match_colours
+from dashboard.analysis.recommendation import Recommendation, recommend
+from dashboard.analysis.registry import UnknownJobError, ViewRegistry
+from dashboard.analysis.updates import cell_records, colour_record, is_current, points, updates
+from dashboard.analysis.view import JobView
+
+__all__ = [
+    "Cell",
+    "JobView",
+    "Recommendation",
+    "UnknownJobError",
+    "ViewRegistry",
+    "cell_records",
+    "colour_record",
+    "is_current",
+    "labels",
+    "match_colours",
+    "points",
+    "recommend",
+    "updates",
+]

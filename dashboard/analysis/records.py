@@ -1,0 +1,112 @@
+"""The plain records that cross from analysis to figures, exports and the browser.
+
+They are the JSON that the page polls, as typed dictionaries: what Python draws and what the
+browser draws comes from the same shape. Numbers are finite or None, never NaN. All scores: higher
+is better.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+CellKey = tuple[str, int]
+"""(covariance type, number of clusters K)."""
+
+Labels = NDArray[np.uint8]
+
+
+class ScoreRecord(TypedDict):
+    """One criterion over the experiments of a cell: mean, central 95 % range, shown fit's value."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    best: float | None
+
+
+class ClusterRecord(TypedDict):
+    """One cluster in data units: mean (d,), covariance (d, d), size in rows, mixture weight."""
+
+    size: int
+    weight: float
+    mean: list[float]
+    covariance: list[list[float]]
+
+
+class ModelRecord(TypedDict):
+    """The best fit of a cell, clusters by size; `labels` is base64 of uint8 per shown row."""
+
+    version: int
+    experiment: int
+    log_likelihood: float | None
+    n_iter: int
+    converged: bool
+    n_parameters: int
+    clusters: list[ClusterRecord]
+    labels: str
+
+
+class CellRecord(TypedDict):
+    """One (covariance type, K): how many experiments are in, their scores, their best model."""
+
+    type: str
+    k: int
+    n: int
+    n_experiments: int
+    eligible: bool
+    n_eligible_experiments: int
+    scores: dict[str, ScoreRecord]
+    model: ModelRecord | None
+
+
+class NextRecord(TypedDict):
+    """The runner-up: its score and how much lower it is (`delta` >= 0)."""
+
+    type: str
+    k: int
+    score: float
+    delta: float
+
+
+class RecommendationRecord(TypedDict):
+    """A recommendation as the page shows it; see `Recommendation` for the meaning of each field."""
+
+    type: str
+    k: int
+    experiment: int
+    score: float
+    n_parameters: int
+    next: NextRecord | None
+    evidence: str
+    agreement: float | None
+    votes: int
+    n_votes: int
+    sizes: list[int]
+    warnings: list[str]
+
+
+def finite(value: float) -> float | None:
+    """`value` as a float that JSON can hold: None when it is NaN or infinite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def colour_key(covariance_type: str, k: int) -> str:
+    """Name of a cell in JSON objects: `full-untied|3`."""
+    return f"{covariance_type}|{k}"
+
+
+def encode(values: np.ndarray) -> str:
+    """Little-endian bytes of an array as base64 text (what `atob` in the browser takes)."""
+    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    return base64.b64encode(np.ascontiguousarray(little).tobytes()).decode("ascii")
+
+
+def decode_labels(model: ModelRecord) -> Labels:
+    """Labels (m,) uint8 of the shown rows of a model record; 0 is the largest cluster."""
+    return np.frombuffer(base64.b64decode(model["labels"]), dtype=np.uint8)

@@ -1,0 +1,194 @@
+"""A job as a person sees it: every (covariance type, K) cell, grown as outcomes come in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.analysis.cell import Cell
+from dashboard.analysis.labelling import ColumnSource, shown_labels
+from dashboard.analysis.matching import ColourMatcher, Partition
+from dashboard.analysis.records import CellKey, Labels
+from dashboard.analysis.sample import ShownRows, shown_positions
+from kmeans_core import ExperimentFit, Preparation
+
+if TYPE_CHECKING:
+    from dashboard.datasets.model import Dataset
+    from dashboard.jobs.spec import JobSpec
+    from dashboard.jobs.store import TaskOutcome
+
+
+class Catalogue(ColumnSource, Protocol):
+    """What a view needs of the dataset catalogue."""
+
+    def get(self, dataset_id: str) -> Dataset:
+        """The dataset's description."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A task that failed for good, so far: its error record and the number of attempts."""
+
+    task_id: str
+    error: dict[str, Any]
+    seq: int
+
+
+class JobView:
+    """Follows one job: absorb outcomes in any portions, read cells, labels and colours.
+
+    Absorbing is idempotent: an outcome seen before, or a (type, K, experiment) known already,
+    changes nothing. All methods may be called from several threads; `cells` is a snapshot of
+    immutable objects. `cursor` is the highest sequence number absorbed.
+    """
+
+    def __init__(self, catalogue: Catalogue, spec: JobSpec) -> None:
+        self.catalogue = catalogue
+        self.spec = spec
+        self._lock = threading.RLock()
+        self._cells: dict[CellKey, Cell] = {}
+        self._failures: dict[str, Failure] = {}
+        self._cursor = 0
+        self._shown: ShownRows | None = None
+        self._prepared: NDArray[np.float64] | None = None
+        self._labels: dict[tuple[CellKey, int], Labels] = {}
+        self._matcher = ColourMatcher()
+        self._colours: tuple[frozenset[tuple[CellKey, int]], dict[CellKey, list[int]]] | None = None
+        self.memory: dict[Any, Any] = {}
+        """Derived records of `updates` and `recommendation`, each with the version it holds for."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Guards the view; hold it to read several things of the same moment."""
+        return self._lock
+
+    @property
+    def cursor(self) -> int:
+        """Highest sequence number absorbed; 0 before the first outcome."""
+        with self._lock:
+            return self._cursor
+
+    @property
+    def cells(self) -> dict[CellKey, Cell]:
+        """All cells with at least one experiment; a copy."""
+        with self._lock:
+            return dict(self._cells)
+
+    @property
+    def failures(self) -> dict[str, Failure]:
+        """Failed tasks by task id; a copy."""
+        with self._lock:
+            return dict(self._failures)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that the fits use: those with a finite value in every chosen column."""
+        return self.shown.n_rows
+
+    @property
+    def shown(self) -> ShownRows:
+        """The rows that are drawn; read from the catalogue at the first use."""
+        with self._lock:
+            if self._shown is None:
+                self._shown = _shown_rows(self.catalogue, self.spec)
+            return self._shown
+
+    def absorb(self, outcomes: Iterable[TaskOutcome]) -> None:
+        """Take in outcomes of the store, ascending by `seq`."""
+        with self._lock:
+            for outcome in outcomes:
+                if outcome.status == "done" and outcome.result is not None:
+                    self._failures.pop(outcome.task_id, None)
+                    self._absorb_fits(outcome.result.fits, outcome.result.preparation, outcome.seq)
+                elif outcome.status == "failed":
+                    error = outcome.error or {}
+                    self._failures[outcome.task_id] = Failure(outcome.task_id, error, outcome.seq)
+                self._cursor = max(self._cursor, outcome.seq)
+
+    def forget_failures(self, still_failed: Iterable[str]) -> None:
+        """Keep only the failures named in `still_failed`: the others are being run again."""
+        with self._lock:
+            keep = set(still_failed)
+            self._failures = {t: f for t, f in self._failures.items() if t in keep}
+
+    def labels(self, key: CellKey, experiment: int | None = None) -> Labels:
+        """Cluster of each drawn row (m,) uint8 in the best fit of a cell, or in one of its peers.
+
+        Raises KeyError when there is no such cell or no such peer.
+        """
+        with self._lock:
+            cell = self._cells[key]
+            fit = cell.best if experiment is None else cell.peers[experiment]
+            if fit is None or cell.preparation is None:
+                raise KeyError(key)
+            wanted = (key, int(fit.experiment))
+            if wanted not in self._labels:
+                self._labels[wanted] = self._evaluate(fit, cell.preparation)
+            return self._labels[wanted]
+
+    def colours(self) -> dict[CellKey, list[int]]:
+        """Palette slot of every cluster of every cell; see `matching`."""
+        with self._lock:
+            state = frozenset((key, cell.model_version) for key, cell in self._cells.items())
+            if self._colours is None or self._colours[0] != state:
+                partitions = {
+                    key: Partition(self.labels(key), cell.model_version)
+                    for key, cell in self._cells.items()
+                }
+                self._colours = state, self._matcher.match(partitions)
+            return self._colours[1]
+
+    def _absorb_fits(
+        self, fits: Iterable[ExperimentFit], preparation: Preparation, seq: int
+    ) -> None:
+        by_cell: dict[CellKey, list[ExperimentFit]] = {}
+        for fit in fits:
+            by_cell.setdefault((fit.covariance_type, int(fit.n_clusters)), []).append(fit)
+        for key, group in by_cell.items():
+            before = self._cells.get(key) or Cell(*key)
+            after = before.with_fits(group, preparation, seq)
+            if after is not before:
+                self._cells[key] = after
+                self._forget_labels(before, after)
+
+    def _forget_labels(self, before: Cell, after: Cell) -> None:
+        # Labels of a former best fit that is no peer are never asked for again.
+        if before.best is not None and before.best is not after.best:
+            former = int(before.best.experiment)
+            if former not in after.peers:
+                self._labels.pop((after.key, former), None)
+
+    def _evaluate(self, fit: ExperimentFit, preparation: Preparation) -> Labels:
+        # Every task of a job prepares the same rows in the same way, so the first one's will do.
+        if self._prepared is None:
+            self._prepared = preparation.to_prepared(self.shown.values)
+        return shown_labels(self._prepared, fit, self.spec.distance)
+
+
+def _shown_rows(catalogue: Catalogue, spec: JobSpec) -> ShownRows:
+    dataset = catalogue.get(spec.dataset_id)
+    values = np.asarray(catalogue.columns(spec.dataset_id, spec.columns), dtype=np.float64)
+    used = np.flatnonzero(np.isfinite(values).all(axis=1))
+    finite_values = values[used]
+    positions = shown_positions(finite_values)
+    return ShownRows(
+        columns=tuple(spec.columns),
+        units=tuple(dataset.column(name).unit for name in spec.columns),
+        n_rows=int(used.size),
+        rows=used[positions].astype(np.int32),
+        values=np.ascontiguousarray(finite_values[positions]),
+    )
+
+
+def expected_cells(spec: JobSpec) -> Mapping[CellKey, int]:
+    """Every (type, K) that the job asks for, with the number of experiments it asks for."""
+    return {
+        (covariance_type, k): spec.n_experiments
+        for k in range(spec.k_min, spec.k_max + 1)
+        for covariance_type in spec.covariance_types
+    }

@@ -1,0 +1,19 @@
+"""Tables: built-in or uploaded, read, checked, described and stored once by content."""
+
+from __future__ import annotations
+
+from dashboard.datasets.catalogue import DatasetCatalogue
+from dashboard.datasets.errors import DatasetError
+from dashboard.datasets.limits import DEFAULT_LIMITS, Limits
+from dashboard.datasets.model import ColumnInfo, Dataset
+from dashboard.datasets.preview import Preview
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ColumnInfo",
+    "Dataset",
+    "DatasetCatalogue",
+    "DatasetError",
+    "Limits",
+    "Preview",
+]

@@ -1,0 +1,152 @@
+"""CSV and its relatives, row block by row block into a Parquet file of the original text."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from dashboard.datasets.dialect import WHITESPACE, Dialect, find_dialect
+from dashboard.datasets.errors import DatasetError
+from dashboard.datasets.headers import Headers, read_headers
+from dashboard.datasets.limits import MEGABYTE, Limits
+from dashboard.datasets.size_checks import check_n_columns, check_n_rows
+from dashboard.datasets.text_stream import TextSource, open_text
+
+_SAMPLE_BYTES = 256 * 1024
+_BLANKS = re.compile(rb"[ \t]+")
+_EDGE_BLANKS = re.compile(rb"^\t|\t$|\t(?=\r$)", re.MULTILINE)
+
+
+def store_delimited_rows(
+    path: Path, rows_path: Path, limits: Limits, delimiter: str | None = None
+) -> tuple[Headers, str, tuple[str, ...]]:
+    """Writes every row as text to ``rows_path``; returns headers, decimal mark and notes.
+
+    Raises DatasetError for anything that is not a table of lines.
+    """
+    source = open_text(path, limits)
+    sample = source.sample(_SAMPLE_BYTES)
+    while "\n" not in sample.strip() and len(sample) < limits.max_line_mb * MEGABYTE:
+        longer = source.sample(4 * len(sample.encode()))
+        if len(longer) == len(sample):
+            break
+        sample = longer
+    complete = len(sample.encode()) >= source.n_unpacked_bytes - 4
+    dialect = find_dialect(sample, complete=complete)
+    check_n_columns(dialect.width, limits)
+    written = list(dialect.header) if dialect.header is not None else [""] * dialect.width
+    headers = read_headers(written)
+    _copy_rows(source, dialect, headers, rows_path, limits)
+    return headers, dialect.decimal, source.notes + dialect.notes + headers.notes
+
+
+def _copy_rows(
+    source: TextSource, dialect: Dialect, headers: Headers, rows_path: Path, limits: Limits
+) -> None:
+    schema = pa.schema([(name, pa.string()) for name in headers.sources])
+    n_rows = 0
+    with pq.ParquetWriter(rows_path, schema, use_dictionary=False, write_statistics=False) as out:
+        for batch in _batches(source, dialect, limits):
+            n_rows += batch.num_rows
+            check_n_rows(n_rows, dialect.width, limits)
+            out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+
+
+def _batches(source: TextSource, dialect: Dialect, limits: Limits) -> Iterator[pa.RecordBatch]:
+    names = [f"c{i}" for i in range(dialect.width)]
+    odd_rows: list[pcsv.InvalidRow] = []
+
+    def refuse(row: pcsv.InvalidRow) -> str:
+        odd_rows.append(row)
+        return "error"
+
+    pieces = source.pieces()
+    if dialect.delimiter == WHITESPACE:
+        pieces = _single_tabs(pieces)
+    try:
+        reader = pcsv.open_csv(
+            _Stream(pieces),
+            read_options=pcsv.ReadOptions(
+                column_names=names,
+                skip_rows_after_names=dialect.n_skipped,
+                block_size=limits.max_line_mb * MEGABYTE,
+                use_threads=False,  # numbers the rows, which error messages need
+            ),
+            parse_options=pcsv.ParseOptions(
+                delimiter="\t" if dialect.delimiter == WHITESPACE else dialect.delimiter,
+                newlines_in_values=source.quoted,
+                invalid_row_handler=refuse,
+            ),
+            convert_options=pcsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+        yield from reader
+    except pa.ArrowInvalid as error:
+        if odd_rows:
+            raise _ragged(odd_rows[0]) from None
+        raise _malformed(str(error), limits) from None
+
+
+def _ragged(row: pcsv.InvalidRow) -> DatasetError:
+    where = f"Row {row.number}" if row.number is not None else "A row"
+    shown = row.text if len(row.text) <= 60 else row.text[:59] + "…"
+    return DatasetError(
+        "ragged_rows",
+        f"{where} has {row.actual_columns} fields where {row.expected_columns} were expected "
+        f'("{shown}"). Give every row the same number of fields, and put text that holds the '
+        "delimiter in double quotes.",
+    )
+
+
+def _malformed(reason: str, limits: Limits) -> DatasetError:
+    if "straddling" in reason:
+        return DatasetError(
+            "line_too_long",
+            f"One row is longer than {limits.max_line_mb} MB. Expected one row per line; look for "
+            "a double quote that is opened and never closed, or save the table again as CSV.",
+        )
+    return DatasetError(
+        "malformed",
+        "The rows cannot be told apart; a double quote that is opened and never closed is the "
+        "usual cause. Save the table again as CSV (UTF-8) and upload that.",
+    )
+
+
+def _single_tabs(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Whole lines with each run of blanks as one tab, and none at the edges of a line."""
+    rest = b""
+    for piece in pieces:
+        lines, newline, rest_of_piece = (rest + piece).rpartition(b"\n")
+        rest = rest_of_piece
+        yield _EDGE_BLANKS.sub(b"", _BLANKS.sub(b"\t", lines)) + newline
+    yield _EDGE_BLANKS.sub(b"", _BLANKS.sub(b"\t", rest))
+
+
+class _Stream(io.RawIOBase):
+    """A readable binary file over an iterator of pieces, as pyarrow wants it."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

@@ -1,0 +1,136 @@
+"""The hot step: assign every point to its best cluster and keep the sufficient statistics.
+
+`assign_accumulate` is the only loop over points x clusters in the package, and this is its NumPy
+form. Everything it touches is owned by the caller; what it allocates for itself is bounded by
+`_SCORES_PER_TILE`, whatever the number of points, restarts and clusters.
+
+Determinism: a restart's labels and statistics are the same to the bit however many others are
+stacked with it. Hence one matrix product per restart, of a shape that depends on the data and on K
+alone, and sums in point order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmeans_core.covariance import CovarianceType
+from kmeans_core.features import FloatArray, fill_features
+
+LabelArray = NDArray[np.uint8] | NDArray[np.int32]
+
+KERNEL = "numpy"
+
+# Scores of one tile (restarts x clusters x points): half a megabyte stays in a core's L2 cache.
+_SCORES_PER_TILE = 65_536
+# OpenBLAS starts threads above m*n*k = 2**18; a product that small gains nothing from them.
+_PRODUCT_LIMIT = 200_000
+_POINTS_PER_BLOCK = 2_048
+
+
+def label_dtype(n_clusters: int) -> type[np.uint8] | type[np.int32]:
+    """Smallest label type that also holds the value K, "in no cluster yet"."""
+    return np.uint8 if n_clusters <= 255 else np.int32
+
+
+def points_per_block(n_clusters: int, n_features: int) -> int:
+    """Width of a block; a function of the problem only, never of the number of restarts."""
+    fitting = _PRODUCT_LIMIT // (n_clusters * n_features)
+    return max(32, min(_POINTS_PER_BLOCK, fitting))
+
+
+def assign_accumulate(
+    columns: FloatArray,
+    covariance_type: CovarianceType,
+    thetas: FloatArray,
+    labels: LabelArray,
+    statistics: FloatArray,
+    n_changed: NDArray[np.int64],
+) -> None:
+    """One assignment of all points for R restarts, with T updated by the difference.
+
+    columns     (d, n) float64, C order.
+    thetas      (R, K, F) float64, C order: the score of point i under cluster j is thetas[:, j] . phi(x_i).
+    labels      (R, n) uint8 or int32, C order, in and out: 0..K-1, or K where the point is in no
+                cluster yet (it is then only added). Ties go to the lowest cluster.
+    statistics  (R, K, F) float64, C order, in and out: T_j = sum of phi over the points of j.
+    n_changed   (R,) int64, out: labels that changed.
+    """
+    n = columns.shape[1]
+    n_restarts, n_clusters, n_features = thetas.shape
+    width = points_per_block(n_clusters, n_features)
+    stack = max(1, _SCORES_PER_TILE // (n_clusters * min(width, n)))
+    phi = np.empty((n_features, min(width, n)))
+    n_changed[:] = 0
+    for start in range(0, n, width):
+        stop = min(start + width, n)
+        block = fill_features(columns[:, start:stop], covariance_type, phi[:, : stop - start])
+        for first in range(0, n_restarts, stack):
+            tile = slice(first, min(first + stack, n_restarts))
+            winners = best_clusters(np.matmul(thetas[tile], block), labels.dtype)
+            _move(block, winners, labels[tile, start:stop], statistics[tile], n_changed[tile])
+
+
+def best_clusters(scores: FloatArray, dtype: np.dtype) -> LabelArray:
+    """scores (R, K, m) -> (R, m) index of the largest score per point, the lowest one on ties.
+
+    A running maximum over K whole rows: several times faster than argmax along that axis. As k
+    grows, max(label, k where better) is the same as overwriting, and stays in vector registers.
+    """
+    best = scores[:, 0].copy()
+    winners: LabelArray = np.zeros(best.shape, dtype=dtype)
+    better = np.empty(best.shape, dtype=bool)
+    step = np.empty_like(winners)
+    for k in range(1, scores.shape[1]):
+        candidate = scores[:, k]
+        np.greater(candidate, best, out=better)
+        np.maximum(candidate, best, out=best)
+        np.multiply(better, winners.dtype.type(k), out=step)
+        np.maximum(winners, step, out=winners)
+    return winners
+
+
+def _move(
+    phi: FloatArray,
+    winners: LabelArray,
+    labels: LabelArray,
+    statistics: FloatArray,
+    n_changed: NDArray[np.int64],
+) -> None:
+    """Write the new labels of one tile and move the points that changed between the T_j."""
+    n_restarts, n_clusters, n_features = statistics.shape
+    restart, point = np.nonzero(winners != labels)
+    if restart.size == 0:
+        return
+    # One slot more than clusters takes what comes from "no cluster yet" and is dropped.
+    slots = n_clusters + 1
+    size = n_restarts * slots
+    into = restart * slots + winners[restart, point]
+    out_of = restart * slots + labels[restart, point]
+    n_changed += np.bincount(restart, minlength=n_restarts)
+    for f in range(n_features):
+        moved = phi[f, point]
+        difference = np.bincount(into, moved, size) - np.bincount(out_of, moved, size)
+        statistics[:, :, f] += difference.reshape(n_restarts, slots)[:, :n_clusters]
+    labels[...] = winners
+
+
+def accumulate(
+    columns: FloatArray,
+    covariance_type: CovarianceType,
+    labels: LabelArray,
+    n_clusters: int,
+) -> FloatArray:
+    """T (K, F) of one labelling (n,), summed afresh in point order: no drift from differences."""
+    d, n = columns.shape
+    n_features = covariance_type.n_features(d)
+    width = points_per_block(n_clusters, n_features)
+    phi = np.empty((n_features, min(width, n)))
+    statistics = np.zeros((n_clusters, n_features))
+    for start in range(0, n, width):
+        stop = min(start + width, n)
+        block = fill_features(columns[:, start:stop], covariance_type, phi[:, : stop - start])
+        within = labels[start:stop]
+        for f in range(n_features):
+            statistics[:, f] += np.bincount(within, block[f], n_clusters)
+    return statistics

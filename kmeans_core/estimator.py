@@ -1,0 +1,5 @@
+"""The estimator."""
+from __future__ import annotations
+
+class MahalanobisKMeans:
+    pass

@@ -1,0 +1,257 @@
+"""Experiments: the best of several restarts, for each K, with what is needed to go on later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from kmeans_core.assignment import LabelArray, assign_accumulate, label_dtype
+from kmeans_core.covariance import CovarianceType, covariance_type_of, n_parameters
+from kmeans_core.features import FloatArray
+from kmeans_core.lloyd import RestartOutcome, RestartState, run_restarts
+from kmeans_core.model import ClusterModel
+from kmeans_core.parameters import Problem, seed_thetas, thetas
+from kmeans_core.preparation import PreparedData
+from kmeans_core.records import ExperimentFit, FitBatch
+from kmeans_core.resuming import Progress
+from kmeans_core.scoring import criteria, mixture_log_likelihood
+from kmeans_core.seeding import Pair, SeedBank
+
+DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
+
+# Labels of the restarts that run in lockstep, in numbers (one byte each up to K = 255).
+_LABELS_AT_A_TIME = 1 << 26
+
+
+def fit_experiments(
+    data: PreparedData,
+    covariance_type: str,
+    n_clusters: Sequence[int],
+    experiments: Sequence[int],
+    n_restarts: int,
+    *,
+    seed: int = 0,
+    distance: str = "likelihood",
+    min_members: int | None = None,
+    reg_covar: float = 1e-6,
+    max_iter: int = 300,
+    seeds: SeedBank | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    resume: dict | None = None,
+) -> FitBatch:
+    """Fit every K of `n_clusters` in every experiment, best of `n_restarts` each.
+
+    The fit of (seed, experiment, restart) is the same to the bit however calls are divided. The
+    best restart has the highest classification log-likelihood among the eligible ones (every
+    cluster has `min_members` points; default max(d + 1, 10), at most n // K), or among all when
+    none is eligible; the earlier one on ties.
+
+    should_stop is called after every iteration and between values of K; once it returns True the
+    batch ends with `resume` set, to be passed to a call with the same arguments.
+    seeds: a shared SeedBank of the same data and seed. Raises ValueError for bad arguments.
+    """
+    kind = covariance_type_of(covariance_type)
+    check_settings(data, n_clusters, n_restarts, distance, min_members, reg_covar, max_iter)
+    if seeds is None:
+        seeds = SeedBank(data, seed)
+    problem = Problem.of(data, kind, distance, reg_covar)
+    progress = Progress.from_dict(resume) if resume else Progress(tuple(n_clusters))
+    fits: list[ExperimentFit] = []
+    while progress.n_clusters:
+        k, *later = progress.n_clusters
+        outcomes, states = list(progress.outcomes), list(progress.states)
+        if not outcomes and not states:
+            states = _fresh_states(kind, seeds, k, experiments, n_restarts)
+        finished, states = run_in_groups(problem, states, max_iter, should_stop)
+        outcomes += finished
+        if states:
+            left = Progress((k, *later), tuple(outcomes), tuple(states))
+            return FitBatch(tuple(fits), left.to_dict())
+        fits += _best_fits(data, kind, k, experiments, n_restarts, outcomes, min_members)
+        progress = Progress(tuple(later))
+        if later and should_stop is not None and should_stop():
+            return FitBatch(tuple(fits), progress.to_dict())
+    return FitBatch(tuple(fits), None)
+
+
+def check_settings(
+    data: PreparedData,
+    n_clusters: Sequence[int],
+    n_restarts: int,
+    distance: str,
+    min_members: int | None,
+    reg_covar: float,
+    max_iter: int,
+) -> None:
+    """Raise ValueError for the first setting out of range; the message says what to do."""
+    for k in n_clusters:
+        if k < 1:
+            raise ValueError(f"n_clusters must be at least 1; got {k}.")
+        if k > data.n_rows:
+            raise ValueError(
+                f"n_clusters={k} is more than the number of rows, n_samples={data.n_rows}. "
+                f"Ask for at most {data.n_rows} clusters or supply more rows."
+            )
+    if distance not in DISTANCES:
+        raise ValueError(f"distance must be one of {', '.join(DISTANCES)}; got {distance!r}.")
+    if n_restarts < 1:
+        raise ValueError(f"The number of restarts must be at least 1; got {n_restarts}.")
+    if max_iter < 1:
+        raise ValueError(f"max_iter must be at least 1; got {max_iter}.")
+    if min_members is not None and min_members < 1:
+        raise ValueError(f"min_members must be at least 1 or None; got {min_members}.")
+    if not 1e-12 <= reg_covar <= 1:
+        raise ValueError(
+            f"reg_covar, a multiple of the overall variance, must be from 1e-12 to 1; got {reg_covar}."
+        )
+
+
+def _fresh_states(
+    kind: CovarianceType,
+    seeds: SeedBank,
+    k: int,
+    experiments: Sequence[int],
+    n_restarts: int,
+) -> list[RestartState]:
+    pairs: list[Pair] = [(e, r) for e in experiments for r in range(n_restarts)]
+    # With one cluster every restart is the same fit: one is enough for all.
+    pairs = pairs[:1] if k == 1 else pairs
+    return states_from_centres(kind, pairs, seeds.centres(pairs, k))
+
+
+def states_from_centres(
+    kind: CovarianceType, pairs: Sequence[Pair], centres: FloatArray
+) -> list[RestartState]:
+    """Restarts that begin at centres (R, K, d), prepared units."""
+    theta = seed_thetas(centres, kind)
+    return [RestartState(e, r, t) for (e, r), t in zip(pairs, theta, strict=True)]
+
+
+def run_in_groups(
+    problem: Problem,
+    states: Sequence[RestartState],
+    max_iter: int,
+    should_stop: Callable[[], bool] | None = None,
+    n_threads: int = 1,
+) -> tuple[list[RestartOutcome], list[RestartState]]:
+    """run_restarts over groups that fit in memory, over threads when asked; same results.
+
+    The first group always makes progress; once should_stop() has fired no other one begins.
+    """
+    n = problem.columns.shape[1]
+    size = max(1, min(_LABELS_AT_A_TIME // n // n_threads, -(-len(states) // n_threads)))
+    groups = [states[i : i + size] for i in range(0, len(states), size)]
+    outcomes: list[RestartOutcome] = []
+    left: list[RestartState] = []
+    if n_threads > 1 and len(groups) > 1:
+        with ThreadPoolExecutor(n_threads) as pool:
+            for done, _ in pool.map(lambda group: run_restarts(problem, group, max_iter), groups):
+                outcomes += done
+        return outcomes, left
+    for number, group in enumerate(groups):
+        if left or (number and should_stop is not None and should_stop()):
+            left += group
+            continue
+        done, not_done = run_restarts(problem, group, max_iter, should_stop)
+        outcomes += done
+        left += not_done
+    return outcomes, left
+
+
+def smallest_size(min_members: int | None, n: int, d: int, k: int) -> int:
+    """Points that every cluster of an eligible fit has."""
+    wanted = max(d + 1, 10) if min_members is None else min_members
+    return max(1, min(wanted, n // k))
+
+
+def best_restart(outcomes: Sequence[RestartOutcome], least: int) -> tuple[RestartOutcome, int]:
+    """The best restart of one experiment and the number of eligible ones."""
+    eligible = [o for o in outcomes if o.counts.min() >= least]
+    best = min(
+        eligible or outcomes, key=lambda o: (-o.classification_log_likelihood, o.restart)
+    )
+    return best, len(eligible)
+
+
+def _best_fits(
+    data: PreparedData,
+    kind: CovarianceType,
+    k: int,
+    experiments: Sequence[int],
+    n_restarts: int,
+    outcomes: Sequence[RestartOutcome],
+    min_members: int | None,
+) -> list[ExperimentFit]:
+    least = smallest_size(min_members, data.n_rows, data.n_columns, k)
+    by_experiment: dict[int, list[RestartOutcome]] = {e: [] for e in experiments}
+    for outcome in outcomes:
+        by_experiment[outcome.experiment].append(outcome)
+    fits: dict[int, ExperimentFit] = {}
+    for experiment, own in by_experiment.items():
+        if k == 1:
+            own = list(outcomes)
+        best, n_eligible = best_restart(own, least)
+        if k == 1:
+            n_eligible *= n_restarts
+        fits[experiment] = experiment_fit(
+            data, kind, best, experiment, n_restarts, n_eligible
+        ).ordered_by_size()
+    return [fits[e] for e in experiments]
+
+
+def experiment_fit(
+    data: PreparedData,
+    kind: CovarianceType,
+    best: RestartOutcome,
+    experiment: int,
+    n_restarts: int,
+    n_eligible: int,
+) -> ExperimentFit:
+    """Scores of the best restart, in the units that they refer to; clusters in seed order."""
+    model = ClusterModel.of(kind.code, best.parameters)
+    jacobian = data.n_rows * data.preparation.log_jacobian
+    mixture = mixture_log_likelihood(model, data.columns) + jacobian
+    classification = best.classification_log_likelihood + jacobian
+    free = n_parameters(kind.code, model.n_clusters, data.n_columns)
+    bic, aic, icl = criteria(mixture, classification, free, data.n_rows)
+    return ExperimentFit(
+        model=model,
+        experiment=experiment,
+        restart=best.restart,
+        counts=best.counts,
+        log_likelihood=mixture,
+        classification_log_likelihood=classification,
+        bic=bic,
+        aic=aic,
+        icl=icl,
+        n_parameters=free,
+        n_iter=best.n_iter,
+        converged=best.stopped_by == "converged",
+        eligible=n_eligible > 0,
+        n_eligible=n_eligible,
+        n_restarts=n_restarts,
+        n_floored=int(best.parameters.n_floored[0]),
+        n_reseeded=best.n_reseeded,
+        stopped_by=best.stopped_by,
+    )
+
+
+def assign(
+    model: ClusterModel, columns: FloatArray, distance: str = "likelihood"
+) -> np.ndarray:
+    """Labels (n,) int32 of points in prepared units, columns (d, n) float64."""
+    kind = covariance_type_of(model.covariance_type)
+    columns = np.ascontiguousarray(columns, dtype=np.float64)
+    if columns.ndim != 2 or columns.shape[0] != model.means.shape[1]:
+        raise ValueError(
+            f"Expected columns of shape ({model.means.shape[1]}, n); got {columns.shape}."
+        )
+    theta = thetas(model.parameters(), kind, distance)
+    k = model.n_clusters
+    labels: LabelArray = np.full((1, columns.shape[1]), k, dtype=label_dtype(k))
+    assign_accumulate(
+        columns, kind, theta, labels, np.zeros(theta.shape), np.empty(1, dtype=np.int64)
+    )
+    return labels[0].astype(np.int32)

@@ -1,0 +1,191 @@
+"""Lloyd iterations of many restarts in lockstep.
+
+One iteration is: parameters from T, theta from the parameters, one assignment of all points. A
+restart that has converged leaves the active set. Each restart goes its own way to the bit, whoever
+it is stacked with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kmeans_core.assignment import LabelArray, accumulate, assign_accumulate, label_dtype
+from kmeans_core.features import FloatArray
+from kmeans_core.parameters import Parameters, Problem, estimate, thetas
+from kmeans_core.reseeding import reseed_empty
+from kmeans_core.scoring import classification_log_likelihoods
+
+
+@dataclass(frozen=True, slots=True)
+class RestartState:
+    """A restart that is under way: all that is needed to go on with it.
+
+    theta (K, F) is what the last assignment used; that assignment is done again on resuming.
+    cycle_mark is a fingerprint of an earlier labelling (see `_Active.in_cycle`).
+    """
+
+    experiment: int
+    restart: int
+    theta: FloatArray
+    n_iter: int = 0
+    n_reseeded: int = 0
+    cycle_mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartOutcome:
+    """A finished restart. parameters has a leading axis of length 1; counts (K,) int64;
+    classification_log_likelihood in prepared units; stopped_by: "converged", "cycle", "max_iter"."""
+
+    experiment: int
+    restart: int
+    parameters: Parameters
+    counts: np.ndarray
+    classification_log_likelihood: float
+    n_iter: int
+    n_reseeded: int
+    stopped_by: str
+
+
+@dataclass(slots=True)
+class _Active:
+    """The restarts that are still moving, stacked: labels (R, n), statistics (R, K, F)."""
+
+    states: list[RestartState]
+    theta: FloatArray
+    labels: LabelArray
+    statistics: FloatArray
+
+    def keep(self, going: np.ndarray) -> None:
+        self.states = [s for s, go in zip(self.states, going, strict=True) if go]
+        self.theta = self.theta[going]
+        self.labels = self.labels[going]
+        self.statistics = self.statistics[going]
+
+
+def run_restarts(
+    problem: Problem,
+    states: Sequence[RestartState],
+    max_iter: int,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[list[RestartOutcome], list[RestartState]]:
+    """Iterate until all have finished, or should_stop() says so after an iteration.
+
+    Returns the finished restarts and the states of the others; every call makes progress.
+    """
+    outcomes: list[RestartOutcome] = []
+    active = _start(problem, states)
+    while active.states:
+        _reseed(problem, active)
+        active.theta = thetas(
+            estimate(problem, active.statistics), problem.covariance_type, problem.distance
+        )
+        n_changed = np.empty(len(active.states), dtype=np.int64)
+        assign_accumulate(
+            problem.columns,
+            problem.covariance_type,
+            active.theta,
+            active.labels,
+            active.statistics,
+            n_changed,
+        )
+        going = _advance(problem, active, n_changed, max_iter, outcomes)
+        if not going.all():
+            active.keep(going)
+        if active.states and should_stop is not None and should_stop():
+            break
+    left = [replace(s, theta=t) for s, t in zip(active.states, active.theta, strict=True)]
+    return outcomes, left
+
+
+def _start(problem: Problem, states: Sequence[RestartState]) -> _Active:
+    """Labels and statistics from each state's theta."""
+    theta = np.stack([state.theta for state in states])
+    n_restarts, n_clusters, _ = theta.shape
+    labels: LabelArray = np.full(
+        (n_restarts, problem.columns.shape[1]), n_clusters, dtype=label_dtype(n_clusters)
+    )
+    statistics = np.zeros(theta.shape)
+    n_changed = np.empty(n_restarts, dtype=np.int64)
+    assign_accumulate(
+        problem.columns, problem.covariance_type, theta, labels, statistics, n_changed
+    )
+    return _Active(list(states), theta, labels, statistics)
+
+
+def _reseed(problem: Problem, active: _Active) -> None:
+    for r in np.flatnonzero((active.statistics[..., 0] < 0.5).any(axis=1)):
+        n_moved = reseed_empty(problem, active.labels[r], active.statistics[r])
+        state = active.states[r]
+        active.states[r] = replace(state, n_reseeded=state.n_reseeded + n_moved)
+
+
+def _advance(
+    problem: Problem,
+    active: _Active,
+    n_changed: np.ndarray,
+    max_iter: int,
+    outcomes: list[RestartOutcome],
+) -> np.ndarray:
+    """Count the iteration, record those that finish; returns which go on (R,) bool."""
+    going = np.ones(len(active.states), dtype=bool)
+    for r, state in enumerate(active.states):
+        state = replace(state, n_iter=state.n_iter + 1)
+        stopped_by = ""
+        if n_changed[r] == 0:
+            stopped_by = "converged"
+        elif problem.distance == "mahalanobis":
+            state, repeats = _check_cycle(state, active.labels[r])
+            stopped_by = "cycle" if repeats else ""
+        if not stopped_by and state.n_iter >= max_iter:
+            stopped_by = "max_iter"
+        active.states[r] = state
+        if stopped_by:
+            outcomes.append(_finish(problem, state, active.labels[r], stopped_by))
+            going[r] = False
+    return going
+
+
+def _check_cycle(state: RestartState, labels: LabelArray) -> tuple[RestartState, bool]:
+    """Brent's method: compare with one earlier labelling, replaced at powers of two.
+
+    Under plain Mahalanobis distance no quantity is sure to improve, so iterations may go round.
+    """
+    mark = hashlib.blake2b(labels.tobytes(), digest_size=16).hexdigest()
+    if mark == state.cycle_mark:
+        return state, True
+    if state.n_iter & (state.n_iter - 1) == 0:
+        state = replace(state, cycle_mark=mark)
+    return state, False
+
+
+def _finish(
+    problem: Problem, state: RestartState, labels: LabelArray, stopped_by: str
+) -> RestartOutcome:
+    """Parameters from exactly recomputed statistics, so that no drift of differences is reported.
+
+    Labels are always those that the reported parameters give: when the labels still change, they
+    are assigned once more.
+    """
+    n_clusters = state.theta.shape[0]
+    statistics = accumulate(problem.columns, problem.covariance_type, labels, n_clusters)[None]
+    parameters = estimate(problem, statistics)
+    if stopped_by != "converged":
+        theta = thetas(parameters, problem.covariance_type, problem.distance)
+        statistics = _start(problem, [replace(state, theta=theta[0])]).statistics
+    return RestartOutcome(
+        experiment=state.experiment,
+        restart=state.restart,
+        parameters=parameters,
+        counts=np.rint(statistics[0, :, 0]).astype(np.int64),
+        classification_log_likelihood=float(
+            classification_log_likelihoods(problem, parameters, statistics)[0]
+        ),
+        n_iter=state.n_iter,
+        n_reseeded=state.n_reseeded,
+        stopped_by=stopped_by,
+    )

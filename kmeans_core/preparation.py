@@ -1,0 +1,125 @@
+"""Centre and scale once, so that everything after it works with numbers of order one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kmeans_core.features import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The map from data to prepared units: (x - shift) / scale, per column.
+
+    shift, scale   (d,) float64.
+    standardise    True: each column has its own scale and scores refer to standardised units.
+                   False: one scale for all columns and scores refer to the original units.
+    log_jacobian   added to a log-likelihood in prepared units once per row, to get to the units
+                   that scores refer to.
+    """
+
+    shift: FloatArray
+    scale: FloatArray
+    standardise: bool
+    log_jacobian: float
+
+    def to_prepared(self, X: ArrayLike) -> FloatArray:
+        """(n, d) in data units -> (d, n) float64 in C order, prepared units."""
+        columns = np.array(np.asarray(X, dtype=np.float64).T, dtype=np.float64, order="C")
+        columns -= self.shift[:, None]
+        columns /= self.scale[:, None]
+        return columns
+
+    def means_to_data_units(self, means: FloatArray) -> FloatArray:
+        """(K, d) prepared -> (K, d) data units."""
+        return np.asarray(means) * self.scale + self.shift
+
+    def covariances_to_data_units(self, covariances: FloatArray) -> FloatArray:
+        """(K, d, d) prepared -> (K, d, d) data units."""
+        return np.asarray(covariances) * np.outer(self.scale, self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """columns (d, n) float64 C order in prepared units, their variances (d,), and how they came."""
+
+    columns: FloatArray
+    preparation: Preparation
+    variances: FloatArray
+
+    @property
+    def n_columns(self) -> int:
+        return int(self.columns.shape[0])
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.columns.shape[1])
+
+
+def prepare(
+    X: ArrayLike, standardise: bool = True, column_names: Sequence[str] | None = None
+) -> PreparedData:
+    """Prepare a table X (n, d) of finite numbers.
+
+    Each column is centred in two passes and divided by its standard deviation when standardising,
+    otherwise all by one factor, the root of the mean variance, so that spherical types keep their
+    meaning. A constant column becomes zero. Raises ValueError for a table that is not
+    two-dimensional, has no rows or no columns, or holds a value that is not finite.
+    """
+    table = np.asarray(X, dtype=np.float64)
+    if table.ndim != 2 or 0 in table.shape:
+        raise ValueError(
+            "Expected a table with at least one row and one column (n, d); "
+            f"got an array of shape {table.shape}."
+        )
+    columns = np.array(table.T, dtype=np.float64, order="C")
+    check_finite(columns, column_names)
+    shift, spread = _centre(columns)
+    if standardise:
+        scale = np.where(spread > 0, spread, 1.0)
+        log_jacobian = 0.0
+    else:
+        largest = spread.max()
+        factor = largest * np.sqrt(np.mean((spread / largest) ** 2)) if largest > 0 else 1.0
+        scale = np.full(len(columns), factor)
+        log_jacobian = -len(columns) * float(np.log(factor))
+    preparation = Preparation(shift, scale, standardise, log_jacobian)
+    # The same arithmetic as for later points, so that a point gets the same prepared value always.
+    columns = preparation.to_prepared(table)
+    return PreparedData(columns, preparation, columns.var(axis=1))
+
+
+def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> None:
+    """Raise ValueError that names the first column (row of `columns`) with NaN or infinity."""
+    for position, column in enumerate(columns):
+        finite = np.isfinite(column)
+        if finite.all():
+            continue
+        name = f"{column_names[position]!r}" if column_names is not None else f"{position}"
+        kinds = "NaN" if np.isnan(column).any() else "infinity"
+        raise ValueError(
+            f"Column {name} contains {kinds}: {int((~finite).sum())} of {column.size} values "
+            "are not finite. Drop those rows or fill them in before fitting."
+        )
+
+
+def _centre(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Centre in place; returns shift and standard deviation, both (d,)."""
+    # The first value as origin: sums then keep the digits that a large common offset would eat.
+    origin = columns[:, 0].copy()
+    columns -= origin[:, None]
+    for_mean = columns.mean(axis=1)
+    columns -= for_mean[:, None]
+    rest = columns.mean(axis=1)
+    columns -= rest[:, None]
+    shift = origin + (for_mean + rest)
+    # Squares of very small or very large values would underflow or overflow without this.
+    largest = np.abs(columns).max(axis=1)
+    unit = np.where(largest > 0, largest, 1.0)
+    relative = columns / unit[:, None]
+    spread = unit * np.sqrt(np.einsum("ij,ij->i", relative, relative) / columns.shape[1])
+    return shift, spread

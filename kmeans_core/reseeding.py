@@ -1,0 +1,85 @@
+"""What happens to a cluster that has lost all its points: it starts again at the worst-fitting one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kmeans_core.assignment import LabelArray
+from kmeans_core.covariance import CovarianceType
+from kmeans_core.features import FloatArray, fill_features
+from kmeans_core.parameters import Parameters, Problem, estimate, precisions
+from kmeans_core.scoring import classification_log_likelihoods
+
+
+def reseed_empty(problem: Problem, labels: LabelArray, statistics: FloatArray) -> int:
+    """Move points into the empty clusters of one restart; labels (n,), statistics (K, F) in place.
+
+    Each empty cluster takes the point with the lowest score under its own cluster. Under
+    `likelihood` this is done only where it does not lower the classification likelihood, which
+    therefore never decreases; under `mahalanobis`, where the point is off its centre at all. A
+    cluster that finds no point stays empty, with weight 0. Returns the number of clusters reseeded.
+    """
+    parameters = estimate(problem, statistics[None])
+    scores = _own_scores(problem, parameters, labels)
+    for_likelihood = problem.distance == "likelihood"
+    before = classification_log_likelihoods(problem, parameters, statistics[None])[0]
+    n_moved = 0
+    for empty in np.flatnonzero(statistics[:, 0] < 0.5):
+        # A point that is alone in its cluster would only leave another one empty.
+        alone = statistics[:, 0] < 1.5
+        candidates = np.where(alone[labels], np.inf, scores)
+        point = int(candidates.argmin())
+        if candidates[point] == np.inf:
+            break
+        trial = _moved(problem, statistics, point, int(labels[point]), int(empty))
+        if for_likelihood:
+            after = classification_log_likelihoods(
+                problem, estimate(problem, trial[None]), trial[None]
+            )[0]
+            if after < before:
+                break
+            before = after
+        elif not _off_centre(problem, parameters, point, int(labels[point])):
+            break
+        statistics[...] = trial
+        labels[point] = empty
+        scores[point] = np.inf
+        n_moved += 1
+    return n_moved
+
+
+def _moved(
+    problem: Problem, statistics: FloatArray, point: int, source: int, target: int
+) -> FloatArray:
+    phi = np.empty((statistics.shape[1], 1))
+    fill_features(problem.columns[:, point : point + 1], problem.covariance_type, phi)
+    trial = statistics.copy()
+    trial[source] -= phi[:, 0]
+    trial[target] += phi[:, 0]
+    return trial
+
+
+def _off_centre(problem: Problem, parameters: Parameters, point: int, cluster: int) -> bool:
+    offset = np.abs(problem.columns[:, point] - parameters.means[0, cluster])
+    return bool((offset > 1e-9 * np.sqrt(problem.floor.reference)).any())
+
+
+def _own_scores(problem: Problem, parameters: Parameters, labels: LabelArray) -> FloatArray:
+    """(n,) score of each point under its own cluster, with the terms common to all clusters."""
+    kind: CovarianceType = problem.covariance_type
+    d = problem.columns.shape[0]
+    inverse, log_determinant = precisions(parameters.covariances, kind.shape, d)
+    offset = problem.columns - parameters.means[0].T[:, labels]
+    which = np.zeros_like(labels) if kind.tied else labels
+    own = inverse[0][which]
+    if kind.shape == "full":
+        squared = np.einsum("in,nij,jn->n", offset, own, offset)
+    elif kind.shape == "diag":
+        squared = np.einsum("in,ni->n", offset * offset, own)
+    else:
+        squared = own * (offset * offset).sum(axis=0)
+    if problem.distance == "mahalanobis":
+        return -0.5 * squared
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(parameters.weights[0])
+    return log_weights[labels] - 0.5 * (log_determinant[0][which] + squared)

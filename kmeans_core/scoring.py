@@ -1,0 +1,115 @@
+"""Log-likelihoods and information criteria. Higher is better, everywhere in this package.
+
+BIC = L - r/2 log n (Schwarz 1978), AIC = L - r (Akaike 1974), ICL = C - r/2 log n (Biernacki,
+Celeux & Govaert 2000), with the mixture log-likelihood L, the classification log-likelihood C and r
+free parameters. scikit-learn's `bic` and `aic` are these times -2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kmeans_core.features import FloatArray, lower_triangle
+from kmeans_core.model import ClusterModel
+from kmeans_core.parameters import Parameters, Problem, precisions
+
+_LOG_2_PI = float(np.log(2.0 * np.pi))
+_POINTS_PER_BLOCK = 2_048
+
+
+def classification_log_likelihoods(
+    problem: Problem, parameters: Parameters, statistics: FloatArray
+) -> FloatArray:
+    """C (R,) in prepared units from T (R, K, F) alone, at any parameters.
+
+    C = sum_j n_j (log pi_j - d/2 log 2 pi - 1/2 log|S_j|) - 1/2 sum_j tr(inv(S_j) W_j), W_j being the
+    scatter of cluster j around the *parameters'* mean.
+    """
+    d = problem.columns.shape[0]
+    kind = problem.covariance_type
+    counts = statistics[..., 0]
+    inverse, log_determinant = precisions(parameters.covariances, kind.shape, d)
+    # An empty cluster has weight 0 and adds nothing: 0 log 0 = 0.
+    log_weights = np.log(np.where(parameters.weights > 0, parameters.weights, 1.0))
+    constant = (counts * (log_weights - 0.5 * (log_determinant + d * _LOG_2_PI))).sum(axis=1)
+    scatter = _scatter(problem, parameters, statistics)
+    trace = (inverse * scatter).reshape(len(counts), -1).sum(axis=1)
+    if kind.shape == "spher":
+        return constant - 0.5 * trace
+    return constant - 0.5 * trace
+
+
+def _scatter(problem: Problem, parameters: Parameters, statistics: FloatArray) -> FloatArray:
+    """W_j (or their sum when tied) around the means, in the shape of the covariances."""
+    kind = problem.covariance_type
+    d = problem.columns.shape[0]
+    counts, sums, means = statistics[..., 0], statistics[..., 1 : d + 1], parameters.means
+    if kind.shape == "full":
+        cross = sums[..., :, None] * means[..., None, :]
+        correction = (
+            counts[..., None, None] * means[..., :, None] * means[..., None, :]
+            - cross
+            - np.swapaxes(cross, -1, -2)
+        )
+    else:
+        correction = means * (counts[..., None] * means - 2.0 * sums)
+        if kind.shape == "spher":
+            correction = correction.sum(axis=-1)
+    if kind.tied:
+        return problem.total_second_moment + correction.sum(axis=1)[:, None]
+    second = statistics[..., d + 1 :]
+    if kind.shape == "full":
+        rows, cols = lower_triangle(d)
+        full = np.empty_like(correction)
+        full[..., rows, cols] = second
+        full[..., cols, rows] = second
+        return full + correction
+    return (second if kind.shape == "diag" else second[..., 0]) + correction
+
+
+def log_densities(model: ClusterModel, columns: FloatArray) -> FloatArray:
+    """log pi_j + log N(x; m_j, S_j): columns (d, m) prepared -> (K, m). -inf for an empty cluster."""
+    d, m = columns.shape
+    out = np.empty((model.n_clusters, m))
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(model.weights)
+    factors = np.linalg.cholesky(model.full_covariances())
+    for k, factor in enumerate(factors):
+        whitener = np.linalg.inv(factor)
+        offset = columns - model.means[k][:, None]
+        squared = np.square(np.matmul(whitener, offset)).sum(axis=0)
+        log_determinant = 2.0 * np.log(np.diagonal(factor)).sum()
+        out[k] = log_weights[k] - 0.5 * (squared + log_determinant + d * _LOG_2_PI)
+    return out
+
+
+def point_log_likelihoods(model: ClusterModel, columns: FloatArray) -> FloatArray:
+    """log sum_j pi_j N(x; m_j, S_j) per point: columns (d, n) prepared -> (n,), prepared units."""
+    out = np.empty(columns.shape[1])
+    for start in range(0, columns.shape[1], _POINTS_PER_BLOCK):
+        block = slice(start, start + _POINTS_PER_BLOCK)
+        terms = log_densities(model, columns[:, block])
+        largest = terms.max(axis=0)
+        terms -= largest
+        out[block] = largest + np.log(np.exp(terms, out=terms).sum(axis=0))
+    return out
+
+
+def mixture_log_likelihood(model: ClusterModel, columns: FloatArray) -> float:
+    """L = sum over points of log sum_j pi_j N(x; m_j, S_j), prepared units; higher is better.
+
+    columns (d, n) float64, prepared units.
+    """
+    return float(point_log_likelihoods(model, columns).sum())
+
+
+def criteria(
+    log_likelihood: float, classification_log_likelihood: float, n_parameters: int, n_rows: int
+) -> tuple[float, float, float]:
+    """(bic, aic, icl), higher is better."""
+    penalty = 0.5 * n_parameters * float(np.log(n_rows))
+    return (
+        log_likelihood - penalty,
+        log_likelihood - n_parameters,
+        classification_log_likelihood - penalty,
+    )

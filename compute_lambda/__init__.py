@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compute_lambda.contract import FitResult, FitTask, Invocation
-from compute_lambda.fields import ContractError
+from compute_lambda.errors import ContractError
+from compute_lambda.fit import fit
 
-__all__ = ["ContractError", "FitResult", "FitTask", "Invocation"]
+__all__ = ["ContractError", "FitResult", "FitTask", "Invocation", "fit"]

@@ -14,7 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from compute_lambda.fields import ContractError, Fields, checked_list
+from compute_lambda.errors import ContractError
+from compute_lambda.fields import Fields, checked_list
 from compute_lambda.wire import (
     fit_from_dict,
     fit_to_dict,
@@ -34,6 +35,7 @@ MAX_RESTARTS = 1_000
 MAX_ITERATIONS = 10_000
 MAX_SEED = 2**32 - 1  # exact in JavaScript as well
 MAX_ROWS = 2**53
+MIN_REG_COVAR = 1e-12  # below this the floor drowns in rounding
 MAX_FITS_PER_TASK = 100_000  # a task is a unit of retry; more than this is a job
 MAX_PAIRS_PER_TASK = 2_000  # every (K, experiment) pair is a model in one answer of at most 6 MB
 
@@ -135,7 +137,9 @@ class FitTask:
             seed=fields.integer("seed", 0, MAX_SEED),
             distance=fields.choice("distance", DISTANCES) if given("distance") else "likelihood",
             min_members=_min_members(fields),
-            reg_covar=fields.number("reg_covar", 0.0, 1.0) + 0.0 if given("reg_covar") else 1e-6,
+            reg_covar=fields.number("reg_covar", MIN_REG_COVAR, 1.0)
+            if given("reg_covar")
+            else 1e-6,
             max_iter=fields.integer("max_iter", 1, MAX_ITERATIONS) if given("max_iter") else 300,
             resume=_resume(fields),
         )
@@ -195,6 +199,24 @@ class FitResult:
     n_rows: int
     invocation: Invocation
     resume: dict[str, Any] | None = None
+
+    def followed_by(self, later: FitResult) -> FitResult:
+        """This interrupted result and the one that its `resume` led to, as one.
+
+        Fits are ordered by K and experiment, durations add up, the rest is the first invocation's.
+        """
+        fits = {(fit.n_clusters, fit.experiment): fit for fit in (*self.fits, *later.fits)}
+        invocation = dataclasses.replace(
+            self.invocation,
+            read_ms=self.invocation.read_ms + later.invocation.read_ms,
+            fit_ms=self.invocation.fit_ms + later.invocation.fit_ms,
+        )
+        return dataclasses.replace(
+            self,
+            fits=tuple(fits[pair] for pair in sorted(fits)),
+            invocation=invocation,
+            resume=later.resume,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -6,21 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from compute_lambda.errors import ContractError
+
 _SHOWN_CHARACTERS = 80
-
-
-class ContractError(ValueError):
-    """A payload does not follow the contract.
-
-    `code` is one word for programs, `message` one or two sentences for people, `details` names the
-    field (`details["field"]`) and what was expected.
-    """
-
-    def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.details = details or {}
 
 
 def shown(value: object) -> str:

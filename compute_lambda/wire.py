@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compute_lambda.fields import ContractError, Fields, shown
+from compute_lambda.errors import ContractError
+from compute_lambda.fields import Fields, shown
 from kmeans_core import COVARIANCE_TYPES, ClusterModel, ExperimentFit, Preparation
 
 _SCORES = ("log_likelihood", "classification_log_likelihood", "bic", "aic", "icl")
@@ -27,6 +28,7 @@ _COUNTERS = (
     "n_reseeded",
 )
 _FLAGS = ("converged", "eligible")
+_ENDINGS = ("converged", "cycle", "max_iter")
 _MAX_COUNT = 2**53
 
 
@@ -66,6 +68,7 @@ def fit_to_dict(fit: ExperimentFit) -> dict[str, Any]:
     record |= {name: float(getattr(fit, name)) for name in _SCORES}
     record |= {name: int(getattr(fit, name)) for name in _COUNTERS}
     record |= {name: bool(getattr(fit, name)) for name in _FLAGS}
+    record["stopped_by"] = fit.stopped_by
     for name in _SCORES:
         if not math.isfinite(record[name]):
             raise ContractError(
@@ -79,7 +82,7 @@ def fit_to_dict(fit: ExperimentFit) -> dict[str, Any]:
 
 def fit_from_dict(raw: object, where: str, d: int) -> ExperimentFit:
     """The fit in `raw`, whose model must have `d` columns. Raises ContractError."""
-    fields = Fields(raw, ("model", "counts", *_SCORES, *_COUNTERS, *_FLAGS), where)
+    fields = Fields(raw, ("model", "counts", "stopped_by", *_SCORES, *_COUNTERS, *_FLAGS), where)
     model = _model_from_dict(fields.value("model"), fields.path("model"), d)
     counts = fields.array("counts", model.n_clusters, model.n_clusters)
     for index, count in enumerate(counts):
@@ -90,6 +93,7 @@ def fit_from_dict(raw: object, where: str, d: int) -> ExperimentFit:
     counters = {name: fields.integer(name, 0, _MAX_COUNT) for name in _COUNTERS}
     flags = {name: fields.boolean(name) for name in _FLAGS}
     values: dict[str, Any] = scores | counters | flags
+    values["stopped_by"] = fields.choice("stopped_by", _ENDINGS)
     return ExperimentFit(model=model, counts=np.array(counts, dtype=np.int64), **values)
 
 

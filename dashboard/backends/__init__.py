@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from dashboard.backends.base import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
+from dashboard.backends.local import LocalBackend
 
-__all__ = ["Backend", "TaskEvent", "TaskFailure", "TaskResult", "TaskStarted"]
+__all__ = ["Backend", "LocalBackend", "TaskEvent", "TaskFailure", "TaskResult", "TaskStarted"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from compute_lambda import FitTask
+from compute_lambda.wire import covariance_shape
 from dashboard.jobs.spec import DatasetFacts, JobSpec
 from kmeans_core import COVARIANCE_TYPES
+
+MAX_RESULT_NUMBERS = 50_000
+"""Model parameters in one answer, about 1 MB of JSON; one experiment may exceed it."""
 
 TASK_TARGET_MS = 400.0
 """No chunk is predicted to take longer, unless one experiment alone does.
@@ -16,11 +21,11 @@ curves move several times a second and that a lost task costs little.
 """
 
 CHUNK_SIZES = (10, 5, 2, 1)
-"""Experiments per task. Every size divides the next and ten is the default number of experiments.
+"""Experiments per task. Every size divides ten, the default number of experiments.
 
 Chunks start at multiples of their size, whatever the number of experiments, so a job widened from
-10 to 20 or 50 experiments finds all its tasks done; after any other number only the last, incomplete
-chunk of each curve is computed anew.
+10 to 20 or 50 experiments finds all its tasks done; from a number that is not a multiple of ten, at
+most the last, incomplete chunk of each curve is computed anew.
 """
 
 PAIR_NS = 6.0
@@ -57,9 +62,11 @@ def plan(spec: JobSpec, dataset: DatasetFacts, n_rows: int) -> list[FitTask]:
 def chunk_size(
     covariance_type: str, k: int, n_rows: int, d: int, n_restarts: int, max_iter: int = 300
 ) -> int:
-    """Experiments per task: the largest of CHUNK_SIZES predicted to stay below TASK_TARGET_MS."""
+    """Experiments per task: the largest of CHUNK_SIZES that keeps to the two limits above."""
     one_ms = experiment_ms(covariance_type, k, n_rows, d, n_restarts, max_iter)
-    return next((size for size in CHUNK_SIZES if size * one_ms <= TASK_TARGET_MS), 1)
+    numbers = k * (1 + d) + math.prod(covariance_shape(covariance_type, k, d))
+    largest = min(TASK_TARGET_MS / one_ms, MAX_RESULT_NUMBERS / numbers)
+    return next((size for size in CHUNK_SIZES if size <= largest), 1)
 
 
 def experiment_ms(
@@ -72,7 +79,7 @@ def experiment_ms(
 
 
 def expected_iterations(k: int) -> int:
-    """Iterations until convergence, roughly: one cluster needs none, more clusters wander longer."""
+    """Iterations until convergence, roughly: many clusters wander longer than few."""
     return 2 if k == 1 else 10 + 2 * k
 
 

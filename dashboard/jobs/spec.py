@@ -14,10 +14,12 @@ from compute_lambda.contract import (
     MAX_ITERATIONS,
     MAX_RESTARTS,
     MAX_SEED,
+    MIN_REG_COVAR,
     canonical_json,
     checked_dataset_id,
 )
-from compute_lambda.fields import ContractError, Fields, checked_list
+from compute_lambda.errors import ContractError
+from compute_lambda.fields import Fields, checked_list
 from kmeans_core import COVARIANCE_TYPES, DISTANCES
 
 MAX_EXPERIMENTS = 1_000  # the spread of a score is known to 2 % by then
@@ -137,7 +139,7 @@ class JobSpec:
         if fields.has("distance"):
             given["distance"] = fields.choice("distance", DISTANCES)
         if fields.has("reg_covar"):
-            given["reg_covar"] = fields.number("reg_covar", 0.0, 1.0) + 0.0
+            given["reg_covar"] = fields.number("reg_covar", MIN_REG_COVAR, 1.0)
         if fields.has("min_members") and fields.value("min_members") is not None:
             given["min_members"] = fields.integer("min_members", 1, 2**53)
         if fields.has("covariance_types"):

@@ -1,0 +1,55 @@
+"""Every environment variable that the compute side reads, in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA_DIR = "CENTAURUS_DATASET_DIR"
+"""Folder that holds `<dataset id>.npy` files."""
+
+CACHE_MB = "CENTAURUS_CACHE_MB"
+"""Megabytes of prepared data kept for the next invocation. Default 256."""
+
+MARGIN_MS = "CENTAURUS_DEADLINE_MARGIN_MS"
+"""Milliseconds before the time limit at which a fit is interrupted. Default 1500."""
+
+MEMORY_MB = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"  # set by Lambda
+LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"  # set by Lambda; one per execution environment
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The settings of one process. `dataset_dir` None means that none was configured."""
+
+    dataset_dir: Path | None = None
+    cache_mb: int = 256
+    deadline_margin_ms: int = 1_500
+    memory_mb: int = 0
+    worker: str = ""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
+        """Settings from `environ`. Raises ValueError that names the variable."""
+        folder = environ.get(DATA_DIR, "")
+        return cls(
+            dataset_dir=Path(folder) if folder else None,
+            cache_mb=_number(environ, CACHE_MB, cls().cache_mb),
+            deadline_margin_ms=_number(environ, MARGIN_MS, cls().deadline_margin_ms),
+            memory_mb=_number(environ, MEMORY_MB, cls().memory_mb),
+            worker=environ.get(LOG_STREAM, "") or f"process {os.getpid()}",
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(
+            f"Expected {name} to be a whole number of at least 0, got {text!r}. Correct it or unset"
+            " it."
+        )
+    return int(text)

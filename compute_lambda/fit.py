@@ -1,0 +1,143 @@
+"""One task, from columns to result: the code path that every backend shares."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
+from compute_lambda.contract import FitResult, FitTask, Invocation
+from compute_lambda.errors import ContractError
+from kmeans_core import KERNEL, SeedBank, fit_experiments, prepare
+
+ColumnSource = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The process that runs a task, as its result reports it."""
+
+    worker: str = ""
+    cold: bool = False
+    startup_ms: float = 0.0
+    memory_mb: int = 0
+
+
+def fit(
+    task: FitTask,
+    columns: ColumnSource,
+    *,
+    cache: PreparedCache | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    request_id: str = "",
+    host: Host | None = None,
+) -> FitResult:
+    """Run `task` on `columns`: (n, d) float64 in the order of `task.columns`, or a reader of them.
+
+    Rows with a non-finite value are left out. A reader is called only when `cache` does not hold
+    the prepared data. When `should_stop` returns true between iterations, the result holds what is
+    finished and a `resume` state; the same task with that state goes on to the same end. The
+    answer does not depend on the cache, on interruptions or on how work was cut into tasks.
+
+    Raises ContractError when the task does not suit the data (`unusable_data`, `wrong_shape`,
+    `too_many_clusters`, `bad_resume`).
+    """
+    started_at = time.time()
+    clock = time.perf_counter()
+
+    def build() -> PreparedTable:
+        return _prepared(task, columns() if callable(columns) else columns)
+
+    table = build() if cache is None else cache.get(CacheKey.of(task), build)
+    _check_k(task, table.n_rows)
+    read_ms = (time.perf_counter() - clock) * 1e3
+    clock = time.perf_counter()
+    try:
+        batch = fit_experiments(
+            table.data,
+            task.covariance_type,
+            task.n_clusters,
+            task.experiments,
+            task.n_restarts,
+            seed=task.seed,
+            distance=task.distance,
+            min_members=task.min_members,
+            reg_covar=task.reg_covar,
+            max_iter=task.max_iter,
+            seeds=table.seeds,
+            should_stop=should_stop,
+            resume=task.resume,
+        )
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        if task.resume is None:
+            raise
+        raise ContractError(
+            "bad_resume",
+            "Expected resume to be the state that an earlier answer to this task returned, got"
+            f" something else ({error}). Send it back unchanged, or leave it out to start again.",
+            {"field": "resume"},
+        ) from error
+    host = host or Host()
+    invocation = Invocation(
+        request_id=request_id,
+        started_at=started_at,
+        startup_ms=host.startup_ms,
+        read_ms=read_ms,
+        fit_ms=(time.perf_counter() - clock) * 1e3,
+        cold=host.cold,
+        memory_mb=host.memory_mb,
+        kernel=KERNEL,
+        worker=host.worker,
+    )
+    return FitResult(
+        task_id=task.task_id,
+        fits=batch.fits,
+        preparation=table.data.preparation,
+        n_rows=table.n_rows,
+        invocation=invocation,
+        resume=batch.resume,
+    )
+
+
+def _prepared(task: FitTask, columns: NDArray[np.float64]) -> PreparedTable:
+    """Finite rows, centred and scaled, with a fresh bank of seeds."""
+    table = np.asarray(columns, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != len(task.columns):
+        raise ContractError(
+            "wrong_shape",
+            f"Expected a table with {len(task.columns)} columns, got shape {table.shape}. Read the"
+            " columns that the task names.",
+            {"field": "columns"},
+        )
+    finite = np.isfinite(table).all(axis=1)
+    if not finite.all():
+        table = table[finite]
+    if len(table) == 0:
+        raise ContractError(
+            "no_rows",
+            f"Expected rows with a finite number in every chosen column, got none among"
+            f" {len(finite):,}. Leave out the column with the most missing values.",
+            {"field": "columns", "n_rows": len(finite)},
+        )
+    names = [f"column {position}" for position in task.columns]
+    try:
+        data = prepare(table, standardise=task.standardise, column_names=names)
+    except ValueError as error:
+        # The core's messages name the column and the remedy.
+        raise ContractError("unusable_data", str(error), {"field": "columns"}) from error
+    return PreparedTable(data, SeedBank(data, task.seed))
+
+
+def _check_k(task: FitTask, n_rows: int) -> None:
+    k = max(task.n_clusters)
+    if k > n_rows:
+        raise ContractError(
+            "too_many_clusters",
+            f"Expected n_clusters to be at most the number of usable rows, {n_rows:,}, got {k}."
+            " Ask for fewer clusters.",
+            {"field": "n_clusters", "n_rows": n_rows},
+        )

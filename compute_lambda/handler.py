@@ -1,0 +1,179 @@
+"""The Lambda entry point: POST /fit runs one task, GET /health says that the process is well."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from compute_lambda import gateway
+from compute_lambda.cache import PreparedCache
+from compute_lambda.columns import ColumnStore, DirectoryColumns
+from compute_lambda.contract import CONTRACT_VERSION, FitTask
+from compute_lambda.deadline import Deadline
+from compute_lambda.environment import DATA_DIR, Environment
+from compute_lambda.errors import HttpError, ReportedError
+from compute_lambda.fit import Host, fit
+from compute_lambda.gateway import Request
+from compute_lambda.startup import process_age_ms
+from kmeans_core import KERNEL
+
+GATEWAY_LIMIT_MS = 30_000.0
+"""An HTTP API gives up on its integration after 30 s, whatever the function's own limit."""
+
+_log = logging.getLogger("compute_lambda")
+
+
+class Context(Protocol):
+    """What is used of the context object that Lambda passes."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class Worker:
+    """One process: its settings, its warm caches, and whether it has served yet."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        store: ColumnStore | None = None,
+        startup_ms: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.environment = environment
+        self.startup_ms = startup_ms
+        self.cache = PreparedCache(environment.cache_mb * 2**20)
+        self._clock = clock
+        self._served = False
+        if store is None and environment.dataset_dir is not None:
+            store = DirectoryColumns(environment.dataset_dir)
+        self._store = store
+
+    def handle(self, event: object, context: Context) -> dict[str, Any]:
+        """The answer to one event; every error becomes an answer in the one error shape."""
+        request_id = str(
+            getattr(context, "aws_request_id", "") or gateway.gateway_request_id(event)
+        )
+        host = self._host()
+        facts: dict[str, Any] = {
+            "request_id": request_id,
+            "gateway_request_id": gateway.gateway_request_id(event),
+        }
+        try:
+            request = gateway.parse(event)
+            facts["route"] = f"{request.method} {request.path}"
+            if _route(request) == "health":
+                return gateway.answer(self._health(host))
+            return gateway.answer(self._fit(request, context, request_id, host, facts))
+        except Exception as error:
+            _log_failure(error, facts)
+            return gateway.error_answer(error, request_id)
+
+    def _host(self) -> Host:
+        """This process as the result reports it; only the first invocation is cold."""
+        cold, self._served = not self._served, True
+        return Host(
+            worker=self.environment.worker,
+            cold=cold,
+            startup_ms=self.startup_ms if cold else 0.0,
+            memory_mb=self.environment.memory_mb,
+        )
+
+    def _health(self, host: Host) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "contract_version": CONTRACT_VERSION,
+            "kernel": KERNEL,
+            "cold": host.cold,
+            "startup_ms": host.startup_ms,
+            "memory_mb": host.memory_mb,
+            "worker": host.worker,
+        }
+
+    def _fit(
+        self,
+        request: Request,
+        context: Context,
+        request_id: str,
+        host: Host,
+        facts: dict[str, Any],
+    ) -> dict[str, Any]:
+        deadline = Deadline(self._remaining(context, host), self.environment.deadline_margin_ms)
+        task = FitTask.from_dict(request.json())
+        facts["task_id"] = task.task_id
+        facts["dataset_id"] = task.dataset_id
+        store = self._store
+        if store is None:
+            raise HttpError(
+                500,
+                "not_configured",
+                f"Expected {DATA_DIR} to name the folder of datasets; it is not set. Set it and"
+                " deploy again.",
+            )
+        result = fit(
+            task,
+            lambda: store.read(task.dataset_id, task.columns),
+            cache=self.cache,
+            should_stop=deadline.passed,
+            request_id=request_id,
+            host=host,
+        )
+        return result.to_dict()
+
+    def _remaining(self, context: Context, host: Host) -> Callable[[], float]:
+        """Milliseconds left by the function's limit and by the gateway's, whichever is less."""
+        # The gateway's clock was running while this process started.
+        end = self._clock() + (GATEWAY_LIMIT_MS - host.startup_ms) / 1e3
+
+        def remaining_ms() -> float:
+            by_gateway = (end - self._clock()) * 1e3
+            return min(by_gateway, context.get_remaining_time_in_millis())
+
+        return remaining_ms
+
+
+def _route(request: Request) -> str:
+    """ "fit" or "health". Raises HttpError 404 or 405."""
+    routes = {"/fit": "POST", "/health": "GET"}
+    method = routes.get(request.path)
+    if method is None:
+        raise HttpError(
+            404,
+            "unknown_route",
+            f"Expected POST /fit or GET /health, got {request.method} {request.path[:100]}."
+            " Correct the address.",
+        )
+    if request.method != method:
+        raise HttpError(
+            405,
+            "method_not_allowed",
+            f"Expected {method} {request.path}, got {request.method}. Use {method}.",
+            headers={"allow": method},
+        )
+    return request.path.removeprefix("/")
+
+
+def _log_failure(error: Exception, facts: dict[str, Any]) -> None:
+    """One JSON line; with the stack where the fault is ours."""
+    if isinstance(error, ReportedError) and error.status < 500:
+        record = {"code": error.code, "message": error.message, **facts}
+        _log.warning(json.dumps(record, default=str))
+    else:
+        record = {"code": getattr(error, "code", "internal"), **facts}
+        record["traceback"] = "".join(traceback.format_exception(error))
+        _log.error(json.dumps(record, default=str))
+
+
+_WORKER = Worker(Environment.read(), startup_ms=process_age_ms())
+"""Lives as long as the execution environment, so that the next invocation finds it warm."""
+
+
+def handler(event: object, context: Context) -> dict[str, Any]:
+    """Serve one API Gateway event, payload format 2.0."""
+    return _WORKER.handle(event, context)

@@ -1,0 +1,240 @@
+"""Fits on this machine: a pool of threads that all running jobs share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import queue
+import threading
+import time
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from compute_lambda import FitResult, FitTask, fit
+from compute_lambda.cache import PreparedCache
+from compute_lambda.columns import ColumnStore
+from compute_lambda.errors import ReportedError, error_record
+from compute_lambda.fit import Host
+from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
+
+POLL_S = 0.05
+"""How often a waiting run looks whether it has been cancelled."""
+
+STOP_TIMEOUT_S = 5.0
+"""How long a cancelled run waits for fits that stop at their next iteration."""
+
+TURN_S = 1.0
+"""How long a task may go on while tasks of another job wait."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(slots=True)
+class _Work:
+    """A task on its way: what an interrupted fit has come to so far."""
+
+    task: FitTask
+    request_id: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:16])
+    so_far: FitResult | None = None
+
+
+class _Run:
+    """One job's share of the pool. `waiting` and `n_running` belong to the backend's lock."""
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self.cancelled = cancelled
+        self.closed = False
+        self.waiting: deque[_Work] = deque()
+        self.n_running = 0
+        self.events: queue.SimpleQueue[TaskEvent] = queue.SimpleQueue()
+
+    @property
+    def stopped(self) -> bool:
+        return self.closed or self.cancelled.is_set()
+
+
+class LocalBackend:
+    """Runs at most `n_threads` tasks at once, whatever the number of jobs.
+
+    Jobs take turns: a thread that becomes free goes on with the next job that has work, the newest
+    first, and a fit longer than TURN_S is interrupted between iterations when another job waits.
+    Prepared data are kept in `cache` and shared by all threads.
+    """
+
+    name = "local"
+
+    def __init__(
+        self, column_store: ColumnStore, n_threads: int, *, cache: PreparedCache | None = None
+    ) -> None:
+        if n_threads < 1:
+            raise ValueError(f"Expected n_threads of at least 1, got {n_threads}.")
+        self.concurrency = n_threads
+        self._store = column_store
+        self._cache = cache or PreparedCache()
+        # Threads are used across tasks; BLAS threads inside each would only fight for the cores.
+        # The limit holds for the whole process, which computes nothing else.
+        threadpool_limits(limits=1, user_api="blas")
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="fit")
+        self._lock = threading.Lock()
+        self._runs: deque[_Run] = deque()
+        self._closed = False
+
+    @property
+    def label(self) -> str:
+        return f"Local · {self.concurrency} thread{'s' if self.concurrency > 1 else ''}"
+
+    def cost_usd(self, busy_s: float, n_requests: int) -> float:  # noqa: ARG002
+        return 0.0
+
+    def run(self, tasks: Iterable[FitTask], cancelled: threading.Event) -> Iterator[TaskEvent]:
+        """See Backend.run. Raises RuntimeError after close().
+
+        Tasks are taken from `tasks` in the caller's thread, a few ahead of the pool.
+        """
+        run = _Run(cancelled)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("Expected an open backend, got one that has been closed.")
+            self._runs.appendleft(run)
+        try:
+            yield from self._events(run, iter(tasks))
+            if run.stopped:
+                yield from self._stopping(run)
+        finally:
+            with self._lock:
+                run.closed = True
+                run.waiting.clear()
+                self._runs.remove(run)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for run in self._runs:
+                run.closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _events(self, run: _Run, tasks: Iterator[FitTask]) -> Iterator[TaskEvent]:
+        """Events until every task has its outcome or the run is stopped."""
+        n_open = 0
+        more = True
+        while not run.stopped:
+            # Twice the threads: the pool never waits for this generator to be advanced.
+            while more and n_open < 2 * self.concurrency:
+                task = next(tasks, None)
+                more = task is not None
+                if task is not None:
+                    self._offer(run, _Work(task))
+                    n_open += 1
+            if n_open == 0:
+                return
+            try:
+                event = run.events.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
+            if not isinstance(event, TaskStarted):
+                n_open -= 1
+            yield event
+
+    def _stopping(self, run: _Run) -> Iterator[TaskEvent]:
+        """What still comes of the tasks that were in progress when the run was stopped."""
+        give_up_at = time.monotonic() + STOP_TIMEOUT_S
+        with self._lock:
+            run.waiting.clear()
+        while time.monotonic() < give_up_at:
+            with self._lock:
+                idle = run.n_running == 0
+            try:
+                yield run.events.get(timeout=0.0 if idle else POLL_S)
+            except queue.Empty:
+                if idle:
+                    return
+
+    def _offer(self, run: _Run, work: _Work, *, first: bool = False) -> None:
+        with self._lock:
+            if run.closed:
+                return
+            if first:
+                run.waiting.appendleft(work)
+            else:
+                run.waiting.append(work)
+            # A ticket for one turn of the pool; which job's turn it is, is decided when it comes.
+            self._pool.submit(self._turn)
+
+    def _turn(self) -> None:
+        with self._lock:
+            run = self._next_run()
+            if run is None:
+                return
+            work = run.waiting.popleft()
+            run.n_running += 1
+        try:
+            self._advance(run, work)
+        finally:
+            with self._lock:
+                run.n_running -= 1
+
+    def _next_run(self) -> _Run | None:
+        """The next run with work, moved behind all the others. Needs the lock."""
+        for run in self._runs:
+            if run.waiting and not run.stopped:
+                self._runs.remove(run)
+                self._runs.append(run)
+                return run
+        return None
+
+    def _advance(self, run: _Run, work: _Work) -> None:
+        """Fit until the task is complete, fails, or has to make way."""
+        task_id = work.task.task_id
+        if work.so_far is None:
+            run.events.put(TaskStarted(task_id, time.time()))
+        try:
+            result = self._fit(run, work)
+        except Exception as error:
+            run.events.put(TaskFailure(task_id, _logged(error, work), attempts=1))
+            return
+        if work.so_far is not None:
+            result = work.so_far.followed_by(result)
+        if result.resume is None:
+            run.events.put(TaskResult(task_id, result))
+        elif not run.stopped:
+            work.so_far = result
+            self._offer(run, work, first=True)
+
+    def _fit(self, run: _Run, work: _Work) -> FitResult:
+        task = work.task
+        if work.so_far is not None:
+            task = dataclasses.replace(task, resume=work.so_far.resume)
+        turn_ends = time.monotonic() + TURN_S
+
+        def should_stop() -> bool:
+            return run.stopped or (time.monotonic() > turn_ends and self._others_wait(run))
+
+        return fit(
+            task,
+            lambda: self._store.read(task.dataset_id, task.columns),
+            cache=self._cache,
+            should_stop=should_stop,
+            request_id=work.request_id,
+            host=Host(worker=threading.current_thread().name),
+        )
+
+    def _others_wait(self, run: _Run) -> bool:
+        with self._lock:
+            return any(other.waiting for other in self._runs if other is not run)
+
+
+def _logged(error: Exception, work: _Work) -> dict[str, Any]:
+    """The error as it is shown, after logging it under the same id."""
+    record = error_record(error, work.request_id)
+    facts = {**record, "task_id": work.task.task_id, "dataset_id": work.task.dataset_id}
+    if not isinstance(error, ReportedError):
+        facts["traceback"] = "".join(traceback.format_exception(error))
+    _log.error(json.dumps(facts, default=str))
+    return record

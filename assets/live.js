@@ -1,0 +1,397 @@
+/* The live engine: follows a job and keeps progress, curves, recommendation and panels up to date.
+ *
+ * What the page connects (dashboard/page/clientside.py) is at the end of this file, in
+ * window.dash_clientside.centaurus. Each function takes the values of its inputs and returns no_update;
+ * everything that changes on the page is written with dash_clientside.set_props:
+ *
+ *   follow(job, style, selection)      a job was opened or started (LIVE_JOB): forget the old, poll it
+ *   poll(n)                            asks at once (the engine keeps its own clock; may stay unused)
+ *   show_criterion("bic"|"icl"|"aic")  curves, titles and recommendation by another criterion
+ *   pick_point(clickData)              a click on the curves selects that (type, K)
+ *   show_k(k)                          the K slider moved: panels at once, selection after a rest
+ *   show_axes(x, y, ellipses)          other columns on the panels' axes
+ *   play(clicks)                       start or stop stepping through K
+ *   show_recommended(clicks)           select the recommended clustering again, and follow it
+ *   show_selection(selection)          somebody else selected (a link, the Fits grid)
+ *   show_theme("light"|"dark")         redraw in another theme
+ *   exportFigure(graphId, format, name?)  download a graph as "png" or "svg" (figure_export.js)
+ *
+ * Written: the progress and recommendation cards, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS, PANELS_NOTE,
+ * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, at most once a
+ * second. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
+ * cards.js (texts), bic.js (curves), panels*.js and points_raster.js (the six panels).
+ */
+(() => {
+  "use strict";
+  const C = (window.centaurus ??= {});
+  const dc = (window.dash_clientside ??= {});
+
+  const PLAY_MS = 900;
+  const SELECT_REST_MS = 350; // how long the slider rests before the tabs below are asked to follow
+  const STATUS_MS = 1000;
+  const GRAPH_RETRY_MS = 60;
+  const GRAPH_RETRIES = 400;
+
+  const state = {
+    job: null, // LIVE_JOB's data
+    style: null, // STYLE's data: palette, lines, types, ink, ids
+    cache: null, // what is drawn
+    criterion: "bic",
+    k: 1,
+    x: null,
+    y: null,
+    ellipses: true,
+    theme: "light",
+    selection: null, // {type, k, follow}
+    connection: "ok",
+    onChoose: (type) => choose(type, state.k),
+    onPick: (type, k) => choose(type, k),
+  };
+  let feed = null;
+  let incoming = null; // what the open job's feed fills; drawn as soon as it holds a result
+  let opened = 0; // counts the jobs that were opened: late answers of an older one are dropped
+  let playing = null;
+  let selectTimer = null;
+  let statusTimer = null;
+  const written = new Map(); // component -> properties as last written
+
+  // --- writing to the page -----------------------------------------------------------------------
+
+  function write(component, props) {
+    const id = state.style.ids[component];
+    const text = JSON.stringify(props);
+    if (written.get(id) === text) return;
+    written.set(id, text);
+    dc.set_props(id, props);
+  }
+
+  function writeAll(updates) {
+    for (const [component, props] of Object.entries(updates)) write(component, props);
+  }
+
+  function guarded(what, action) {
+    try {
+      action();
+    } catch (error) {
+      console.error(`live engine, ${what}:`, error);
+    }
+  }
+
+  const drawProgress = () =>
+    guarded("progress", () => {
+      const job = (incoming ?? state.cache)?.job;
+      if (job) writeAll(C.cards.progress(job, state.connection));
+    });
+
+  const drawRecommendation = () =>
+    guarded("recommendation", () => {
+      const { cache, criterion, style } = state;
+      if (!cache) return;
+      const record = cache.recommended[criterion];
+      const colours = record
+        ? C.panels.clusterColours(record.type, record.k, record.sizes.length)
+        : [];
+      writeAll(C.cards.recommendation(record, style.criteria[criterion], colours, cache.finished));
+    });
+
+  const drawCurves = () => guarded("curves", () => C.bic.draw());
+  const drawPanels = () =>
+    guarded("panels", () => {
+      C.panels.draw();
+      if (state.cache) write("PANELS_NOTE", { children: C.panels.note() });
+    });
+
+  function drawAll() {
+    drawProgress();
+    drawRecommendation();
+    drawCurves();
+    drawPanels();
+  }
+
+  /** Tell the server-side tabs what there is now; they redraw when it changes. */
+  function reportStatus() {
+    if (statusTimer) return;
+    const send = () => {
+      statusTimer = null;
+      const { cache, selection } = state;
+      if (!cache?.job) return;
+      const model = selection ? cache.cell(selection.type, selection.k)?.model : null;
+      const data = {
+        job_id: cache.jobId,
+        state: cache.job.state,
+        cursor: cache.cursor,
+        model_version: model?.version ?? null,
+      };
+      write("LIVE_STATUS", { data });
+    };
+    if (state.cache?.finished) send();
+    else statusTimer = setTimeout(send, STATUS_MS);
+  }
+
+  // --- graphs ------------------------------------------------------------------------------------
+
+  /** Wait until Plotly has drawn the graph for the first time, then hand it to its drawer. */
+  async function attachGraph(component, attach) {
+    for (let i = 0; i < GRAPH_RETRIES; i++) {
+      const host = document.getElementById(state.style.ids[component]);
+      const gd = host?.querySelector(".js-plotly-plot");
+      if (window.Plotly && gd?.layout && gd.on) {
+        guarded(component, () => attach(host, gd));
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, GRAPH_RETRY_MS));
+    }
+    console.warn(`live engine: ${component} was never drawn`);
+  }
+
+  async function attachGraphs() {
+    await Promise.all([
+      attachGraph("BIC_GRAPH", (host, gd) => C.bic.attach(host, gd, state)),
+      attachGraph("PANELS_GRAPH", (host, gd) => C.panels.attach(host, gd, state)),
+    ]);
+  }
+
+  // --- following a job -----------------------------------------------------------------------------
+
+  function openJob(job) {
+    const mine = ++opened;
+    feed?.stop();
+    feed = null;
+    stopPlaying();
+    const before = state.job;
+    state.job = job;
+    state.connection = "ok";
+    if (!job?.job_id) {
+      state.cache = incoming = null;
+      drawAll();
+      return;
+    }
+    const cache = new C.JobCache(job.job_id);
+    incoming = cache;
+    if (!sameTable(before, job)) state.cache = cache;
+    else if (state.cache) cache.points = state.cache.points;
+    offerAxes(job);
+    offerK(job);
+    feed = new C.UpdatesFeed(cache, {
+      onUpdate: (changed) => mine === opened && received(changed),
+      onPoints: () => mine === opened && received(null),
+      onConnection: (connection) => {
+        if (mine !== opened) return;
+        state.connection = connection;
+        drawProgress();
+      },
+    });
+    feed.start();
+    drawAll();
+  }
+
+  /** Other settings for the same rows and columns: what is drawn may stay until there is something new. */
+  function sameTable(before, job) {
+    const table = (j) => JSON.stringify([j?.dataset, j?.dataset_id, j?.columns, j?.n_rows]);
+    return state.cache !== null && table(before) === table(job);
+  }
+
+  /** `changed`: "type|k" of what is new; null when everything may be. */
+  function received(changed) {
+    if (state.cache !== incoming) {
+      if (!incoming.cells.size && !incoming.finished) {
+        drawProgress();
+        return;
+      }
+      state.cache = incoming;
+      changed = null;
+    }
+    followRecommended();
+    drawProgress();
+    drawRecommendation();
+    if (changed === null || changed.size) drawCurves();
+    const shown = changed === null || state.style.types.some((type) => changed.has(`${type}|${state.k}`));
+    if (shown) drawPanels();
+    else guarded("titles", () => C.panels.drawTitles());
+    reportStatus();
+  }
+
+  function offerAxes(job) {
+    const columns = job.columns ?? [];
+    if (!columns.includes(state.x)) state.x = columns[0] ?? null;
+    if (!columns.includes(state.y) || state.y === state.x) {
+      state.y = columns.find((name) => name !== state.x) ?? state.x;
+    }
+    write("X_AXIS", { data: columns, value: state.x });
+    write("Y_AXIS", { data: columns, value: state.y });
+  }
+
+  function offerK(job) {
+    const [low, high] = [job.k_min ?? 1, job.k_max ?? 10];
+    const step = Math.max(1, Math.ceil((high - low) / 20)); // no more labels than fit
+    const marks = [];
+    for (let k = low; k <= high; k += step) marks.push({ value: k, label: String(k) });
+    const wanted = state.selection?.k ?? state.k;
+    state.k = Math.min(high, Math.max(low, wanted));
+    written.delete(state.style.ids.K_SLIDER);
+    write("K_SLIDER", { min: low, max: high, marks, value: state.k });
+    write("K_VALUE", { children: String(state.k) });
+  }
+
+  // --- selection ------------------------------------------------------------------------------------
+
+  function choose(type, k) {
+    stopPlaying();
+    select({ type, k, follow: false });
+  }
+
+  function select(selection, { tell = true } = {}) {
+    const same = JSON.stringify(selection) === JSON.stringify(state.selection);
+    state.selection = selection;
+    if (selection && selection.k !== state.k) showK(selection.k, { moveSlider: true });
+    if (same) return;
+    clearTimeout(selectTimer);
+    if (tell) write("SELECTION", { data: selection });
+    written.set(state.style.ids.SELECTION, JSON.stringify({ data: selection }));
+    guarded("titles", () => C.panels.drawTitles());
+    guarded("curves", () => C.bic.drawMarks());
+    reportStatus();
+  }
+
+  /** While nobody has chosen, the recommended clustering is the one in view. */
+  function followRecommended() {
+    if (state.selection && !state.selection.follow) return;
+    const record = state.cache?.recommended?.[state.criterion];
+    if (record) select({ type: record.type, k: record.k, follow: true });
+  }
+
+  function showK(k, { moveSlider = false } = {}) {
+    state.k = k;
+    drawPanels();
+    write("K_VALUE", { children: String(k) });
+    if (moveSlider) {
+      written.delete(state.style.ids.K_SLIDER);
+      write("K_SLIDER", { value: k });
+    }
+  }
+
+  /** A person moved K: the same type at another K is selected once the slider rests. */
+  function selectAfterRest() {
+    clearTimeout(selectTimer);
+    const k = state.k;
+    const type = state.selection?.type ?? state.cache?.bestTypeAt(k, state.criterion);
+    if (!type) return;
+    state.selection = { type, k, follow: false };
+    guarded("titles", () => C.panels.drawTitles());
+    selectTimer = setTimeout(() => {
+      write("SELECTION", { data: state.selection });
+      guarded("curves", () => C.bic.drawMarks());
+      reportStatus();
+    }, SELECT_REST_MS);
+  }
+
+  // --- play -----------------------------------------------------------------------------------------
+
+  function stopPlaying() {
+    if (playing === null) return;
+    clearInterval(playing);
+    playing = null;
+    write("PLAY", { children: "Play" });
+  }
+
+  function startPlaying() {
+    const [low, high] = [state.job?.k_min ?? 1, state.job?.k_max ?? 10];
+    if (low === high) return;
+    const step = () => {
+      const k = state.k >= high ? low : state.k + 1;
+      showK(k, { moveSlider: true });
+      selectAfterRest();
+      if (k === high) stopPlaying();
+    };
+    playing = setInterval(step, PLAY_MS);
+    write("PLAY", { children: "Pause" });
+    step();
+  }
+
+  // --- what the page calls ----------------------------------------------------------------------------
+
+  const ready = () => state.style !== null;
+
+  const callbacks = {
+    follow(job, style, selection) {
+      if (!style) return;
+      state.style = style;
+      if (selection) state.selection = selection.type ? selection : null;
+      attachGraphs().then(() => ready() && drawAll());
+      openJob(job);
+    },
+
+    poll() {},
+
+    show_criterion(criterion) {
+      if (!criterion) return;
+      state.criterion = criterion;
+      if (!ready()) return;
+      followRecommended();
+      drawRecommendation();
+      drawCurves();
+      guarded("titles", () => C.panels.drawTitles());
+    },
+
+    pick_point(clickData) {
+      const picked = ready() ? C.bic.picked(clickData) : null;
+      if (picked) choose(picked.type, picked.k);
+    },
+
+    show_k(k) {
+      if (k == null || k === state.k || !ready()) return;
+      stopPlaying();
+      showK(k);
+      written.set(state.style.ids.K_SLIDER, ""); // the slider moved by itself
+      selectAfterRest();
+    },
+
+    show_axes(x, y, ellipses) {
+      state.ellipses = ellipses !== false;
+      if (x) state.x = x;
+      if (y) state.y = y;
+      if (ready()) drawPanels();
+    },
+
+    play(clicks) {
+      if (!clicks || !ready() || !state.cache) return;
+      if (playing === null) startPlaying();
+      else stopPlaying();
+    },
+
+    show_recommended(clicks) {
+      const record = clicks && ready() ? state.cache?.recommended?.[state.criterion] : null;
+      if (!record) return;
+      stopPlaying();
+      select({ type: record.type, k: record.k, follow: true });
+    },
+
+    show_selection(selection) {
+      if (!ready()) {
+        state.selection = selection?.type ? selection : null;
+        return;
+      }
+      if (selection?.type) select(selection, { tell: false });
+      else state.selection = null;
+      followRecommended();
+    },
+
+    show_theme(scheme) {
+      state.theme = scheme === "dark" ? "dark" : "light";
+      if (!ready()) return;
+      drawCurves();
+      drawRecommendation();
+      drawPanels();
+    },
+  };
+
+  dc.centaurus ??= {};
+  for (const [name, callback] of Object.entries(callbacks)) {
+    dc.centaurus[name] = (...values) => {
+      guarded(name, () => callback(...values));
+      return dc.no_update;
+    };
+  }
+
+  C.live = { state };
+})();

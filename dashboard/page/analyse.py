@@ -63,7 +63,7 @@ def graph(graph_id: str, figure: Any, label: str, height: str) -> html.Div:
         ),
         className="graph-box",
         style={"height": height},
-        role="img",
+        role="figure",
         **{"aria-label": label},
     )
 

@@ -81,6 +81,7 @@ def _stores(style: dict[str, Any]) -> list[dcc.Store]:
                 ids.SETTINGS,
                 ids.SHOWN_DATASET,
                 ids.UPLOADED,
+                ids.PREVIEWED,
             )
         ),
         *(dcc.Store(id=sink(name)) for name in names),
@@ -165,7 +166,17 @@ def _top_bar(backend_label: str) -> dmc.Group:
 
 def _preview() -> dmc.Modal:
     return dmc.Modal(
-        html.Div(id=ids.PREVIEW_BODY),
+        [
+            html.Div(id=ids.PREVIEW_BODY),
+            dmc.Group(
+                [
+                    dmc.Button("Close", id=ids.PREVIEW_CLOSE, variant="default", n_clicks=0),
+                    dmc.Button("Analyse this table", id=ids.PREVIEW_USE, n_clicks=0),
+                ],
+                justify="flex-end",
+                mt="md",
+            ),
+        ],
         id=ids.PREVIEW,
         title=dmc.Text("First rows", fw=600),
         opened=False,

@@ -1,0 +1,104 @@
+"""The Dash application: the page's layout, its callbacks and the plain routes beside them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dash_mantine_components as dmc
+from dash import Dash, set_props
+from flask_compress import Compress
+
+from dashboard.analysis import ViewRegistry
+from dashboard.figures.style import style_json
+from dashboard.page import clientside, controls, ids
+from dashboard.page.analyse import analyse
+from dashboard.page.default_job import default_spec
+from dashboard.page.empty_figures import empty_figures
+from dashboard.page.jobs_callbacks import JobsPage, notification
+from dashboard.page.layout import page_layout
+from dashboard.page.opening import Opening
+from dashboard.page.problems import new_id
+from dashboard.page.routes import api
+from dashboard.page.sidebar import sidebar
+from dashboard.page.tabs import Tabs
+from dashboard.page.uploads import Uploads
+
+if TYPE_CHECKING:
+    from dashboard.services import Services
+
+_log = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+COMPRESSED_TYPES = [
+    "text/html",
+    "text/css",
+    "application/javascript",
+    "text/javascript",
+    "application/json",
+    "image/svg+xml",
+]
+
+
+def create_app(services: Services) -> Dash:
+    """The page over ``services``; ``app.server`` is the WSGI application."""
+    # The scheme is known before the first paint, so that a dark page does not flash white.
+    dmc.pre_render_color_scheme()
+    app = Dash(
+        __name__,
+        title="Centaurus",
+        update_title="",
+        assets_folder=str(ASSETS),
+        serve_locally=True,
+        on_error=_report,
+    )
+    app.server.config["COMPRESS_MIMETYPES"] = COMPRESSED_TYPES
+    Compress(app.server)
+    views = ViewRegistry(services.store, services.catalogue)
+    app.layout = lambda: _layout(services)
+    clientside.register(app)
+    Opening(services).register(app)
+    Uploads(services).register(app)
+    Tabs(services, views).register(app)
+    JobsPage(services).register(app)
+    app.server.register_blueprint(api(services, views))
+    # Dash builds its callback table at the first request and answers wrongly until it is there.
+    app.server.test_client().get("/_dash-dependencies")
+    return app
+
+
+def _layout(services: Services) -> dmc.MantineProvider:
+    catalogue = services.catalogue
+    spec = default_spec(catalogue)
+    dataset = catalogue.get(spec.dataset_id)
+    values = controls.spec_values(spec) | {
+        ids.DATASET + ".data": controls.dataset_choices(catalogue.datasets()),
+        ids.DATASET_DESCRIPTION: dataset.description,
+        ids.ROWS_LINE: controls.rows_line(dataset.n_rows, dataset.n_rows),
+        ids.COLUMNS + ".data": controls.column_choices(dataset),
+        ids.COLUMNS_NOTE: controls.columns_note(dataset, spec.columns),
+    }
+    return page_layout(
+        sidebar(values, services.settings.max_upload_mb),
+        analyse(**empty_figures()),
+        style_json() | {"ids": ids.as_dict()},
+        services.backend.label,
+    )
+
+
+def _report(error: Exception) -> Any:
+    """A callback failed: the log gets the trace, the page a sentence with the same id."""
+    error_id = new_id()
+    _log.error("Callback failed (%s)", error_id, exc_info=error)
+    set_props(
+        ids.NOTIFICATIONS,
+        {
+            "sendNotifications": [
+                notification(
+                    "Something went wrong on the server",
+                    f"This step could not be finished; the server's log knows more ({error_id}).",
+                )
+            ]
+        },
+    )

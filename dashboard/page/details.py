@@ -1,0 +1,154 @@
+"""What the tabs show of one job, as components and plain rows. Knows no callbacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dash_mantine_components as dmc
+import numpy as np
+from dash import html
+from numpy.typing import NDArray
+
+from dashboard.figures.style import Theme, cluster_colour
+from dashboard.page.controls import with_unit
+
+if TYPE_CHECKING:
+    from dashboard.analysis import Cell
+    from dashboard.analysis.records import ClusterRecord, ModelRecord
+
+MOST_TABLE_COLUMNS = 24
+MOST_SIZES = 12
+
+
+def clusters_table(
+    model: ModelRecord,
+    columns: Sequence[str],
+    units: Sequence[str],
+    slots: Sequence[int],
+    theme: Theme,
+) -> Any:
+    """One row per cluster, largest first: size, share, and per column centre ± spread.
+
+    The spread is the standard deviation of the cluster's covariance in that column's unit.
+    """
+    clusters = model["clusters"]
+    total = sum(cluster["size"] for cluster in clusters) or 1
+    shown = list(range(min(len(columns), MOST_TABLE_COLUMNS)))
+    decimals = [_decimals(clusters, index) for index in shown]
+    head = [
+        dmc.TableTh("Cluster"),
+        dmc.TableTh("Rows", ta="right"),
+        dmc.TableTh("Share", ta="right"),
+        *(dmc.TableTh(with_unit(columns[i], units[i]), ta="right") for i in shown),
+    ]
+    rows = [
+        dmc.TableTr(
+            [
+                dmc.TableTd(_cluster_name(number, slots, theme)),
+                dmc.TableTd(f"{cluster['size']:,}", ta="right"),
+                dmc.TableTd(f"{100 * cluster['size'] / total:.1f} %", ta="right"),
+                *(dmc.TableTd(_centre(cluster, i, decimals[i]), ta="right") for i in shown),
+            ]
+        )
+        for number, cluster in enumerate(clusters)
+    ]
+    note = "Centre of each cluster, and below it the spread (one standard deviation)."
+    if len(columns) > len(shown):
+        note += f" The first {len(shown)} of {len(columns)} columns; the JSON export has all."
+    return dmc.TableScrollContainer(
+        dmc.Table(
+            [
+                dmc.TableThead(dmc.TableTr(head)),
+                dmc.TableTbody(rows),
+                dmc.TableCaption(note),
+            ],
+            tabularNums=True,
+            highlightOnHover=True,
+            verticalSpacing=6,
+        ),
+        minWidth=320 + 90 * len(shown),
+    )
+
+
+def fit_rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """Every experiment of every cell for the Fits grid; scores: higher is better, None if none."""
+    return [
+        {
+            "type": cell.covariance_type,
+            "k": cell.k,
+            "experiment": score.experiment,
+            "bic": _finite(score.bic),
+            "icl": _finite(score.icl),
+            "aic": _finite(score.aic),
+            "log_likelihood": _finite(score.log_likelihood),
+            "n_iter": score.n_iter,
+            "converged": "yes" if score.converged else "no",
+            "eligible": "yes" if score.eligible else "no",
+            "sizes": _sizes(score.counts),
+        }
+        for cell in cells
+        for _, score in sorted(cell.scores.items())
+    ]
+
+
+def correlations(
+    values: NDArray[np.float64], labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pearson correlations (d, d) of ``values`` (m, d): of all rows, and pooled within clusters.
+
+    ``labels`` (m,). A column without spread, overall or within every cluster, gives NaN.
+    """
+    centred = values - values.mean(axis=0)
+    within = values.astype(np.float64, copy=True)
+    for label in np.unique(labels):
+        members = labels == label
+        within[members] -= within[members].mean(axis=0)
+    return _correlation(centred), _correlation(within)
+
+
+def _correlation(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    products = centred.T @ centred
+    spread = np.sqrt(np.diag(products))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(products / np.outer(spread, spread), -1.0, 1.0)
+
+
+def empty_note(text: str) -> dmc.Text:
+    """What stands where a table will be."""
+    return dmc.Text(text, c="dimmed", size="sm", py="xl", ta="center")
+
+
+def _cluster_name(number: int, slots: Sequence[int], theme: Theme) -> html.Span:
+    slot = slots[number] if number < len(slots) else number
+    dot = html.Span(
+        className="size-dot", style={"backgroundColor": cluster_colour(slot, theme)}
+    )
+    return html.Span([dot, str(number + 1)], className="cluster-name")
+
+
+def _centre(cluster: ClusterRecord, index: int, decimals: int) -> list[Any]:
+    variance = cluster["covariance"][index][index]
+    spread = math.sqrt(variance) if variance > 0 else 0.0
+    return [
+        f"{cluster['mean'][index]:,.{decimals}f}",
+        html.Div(f"± {spread:,.{decimals}f}", className="spread"),
+    ]
+
+
+def _decimals(clusters: Sequence[ClusterRecord], index: int) -> int:
+    """Decimals that show two digits of the smallest spread in this column."""
+    spreads = [c["covariance"][index][index] for c in clusters if c["covariance"][index][index] > 0]
+    if not spreads:
+        return 2
+    return min(8, max(0, 1 - math.floor(math.log10(math.sqrt(min(spreads))))))
+
+
+def _sizes(counts: Sequence[int]) -> str:
+    text = ", ".join(f"{count:,}" for count in counts[:MOST_SIZES])
+    return text + (", …" if len(counts) > MOST_SIZES else "")
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,342 @@
+"""Callbacks that decide which job the page shows: the address, the sidebar, Cancel and Rerun."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, State, dcc, no_update
+
+from dashboard.datasets import Dataset, DatasetError
+from dashboard.jobs.plan import estimate_s
+from dashboard.jobs.spec import JobSpec, SpecError, check_spec
+from dashboard.jobs.store import JobRecord
+from dashboard.page import controls, ids
+from dashboard.page.default_job import default_spec
+from kmeans_core import COVARIANCE_TYPES
+
+if TYPE_CHECKING:
+    from dashboard.services import Services
+
+_log = logging.getLogger(__name__)
+
+NO_JOB: dict[str, Any] = {"job_id": None}
+FOLLOW: dict[str, Any] = {"type": None, "k": None, "follow": True}
+
+
+class Opening:
+    """The callbacks; thin methods over the job service and the catalogue."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def register(self, app: Dash) -> None:
+        """Connect the methods to the components."""
+        app.callback(
+            output={
+                "job": Output(ids.LIVE_JOB, "data"),
+                "selection": Output(ids.SELECTION, "data"),
+                "problem": Output(ids.JOB_PROBLEM, "children"),
+                "controls": _control_outputs(),
+            },
+            inputs={
+                "pathname": Input(ids.URL, "pathname"),
+                "search": Input(ids.URL, "search"),
+                "shown": State(ids.LIVE_JOB, "data"),
+            },
+        )(self.open)
+        app.callback(
+            output={
+                "job": Output(ids.LIVE_JOB, "data", allow_duplicate=True),
+                "selection": Output(ids.SELECTION, "data", allow_duplicate=True),
+                "problem": Output(ids.JOB_PROBLEM, "children", allow_duplicate=True),
+                "error": Output(ids.SETTINGS_ERROR, "children"),
+                "estimate": Output(ids.ESTIMATE, "children"),
+                "rows": Output(ids.ROWS_LINE, "children"),
+                "note": Output(ids.COLUMNS_NOTE, "children", allow_duplicate=True),
+                "run_disabled": Output(ids.RUN, "disabled"),
+            },
+            inputs={
+                "settings": Input(ids.SETTINGS, "data"),
+                "shown": State(ids.LIVE_JOB, "data"),
+                "selection": State(ids.SELECTION, "data"),
+                "live_status": State(ids.LIVE_STATUS, "data"),
+            },
+            prevent_initial_call=True,
+        )(self.consider)
+        app.callback(
+            output=_dataset_outputs(),
+            inputs={
+                "dataset_id": Input(ids.DATASET, "value"),
+                "shown_dataset": State(ids.SHOWN_DATASET, "data"),
+                "k_range": State(ids.K_RANGE, "value"),
+            },
+            prevent_initial_call=True,
+        )(self.choose_dataset)
+        app.callback(
+            Output(ids.LIVE_JOB, "data", allow_duplicate=True),
+            Input(ids.CANCEL, "n_clicks"),
+            State(ids.LIVE_JOB, "data"),
+            prevent_initial_call=True,
+        )(self.cancel)
+        app.callback(
+            Output(ids.LIVE_JOB, "data", allow_duplicate=True),
+            Output(ids.JOB_PROBLEM, "children", allow_duplicate=True),
+            Input(ids.RERUN, "n_clicks"),
+            State(ids.LIVE_JOB, "data"),
+            prevent_initial_call=True,
+        )(self.rerun)
+
+    # -- the address --------------------------------------------------------------------------
+
+    def open(
+        self, pathname: str | None, search: str | None, shown: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """The job that the address names, or the default job on a first visit."""
+        nothing = _unchanged()
+        if (pathname or "/").rstrip("/").endswith("/jobs"):
+            return nothing
+        query = parse_qs((search or "").lstrip("?"))
+        wanted = query.get("job", [""])[0]
+        if not wanted:
+            return nothing if shown and shown.get("job_id") else self._open_default()
+        if shown and shown.get("job_id") == wanted:
+            return nothing
+        record = self._services.store.job(wanted)
+        if record is None:
+            return nothing | {"job": NO_JOB, "problem": unknown_job(wanted)}
+        try:
+            return self._opened(record, _asked_selection(query, record.spec), started_here=False)
+        except DatasetError as error:
+            return nothing | {"job": NO_JOB, "problem": problem("Cannot show this job", error.message)}
+
+    def _open_default(self) -> dict[str, Any]:
+        try:
+            record = self._services.jobs.submit(default_spec(self._services.catalogue))
+            return self._opened(record, FOLLOW, started_here=True)
+        except (DatasetError, SpecError) as error:
+            return _unchanged() | {
+                "job": NO_JOB,
+                "problem": problem("Cannot start the first analysis", error.message),
+            }
+
+    def _opened(
+        self, record: JobRecord, selection: dict[str, Any], *, started_here: bool
+    ) -> dict[str, Any]:
+        catalogue = self._services.catalogue
+        dataset = catalogue.get(record.spec.dataset_id)
+        values = controls.spec_values(record.spec) | {
+            ids.SHOWN_DATASET: record.spec.dataset_id,
+            ids.DATASET + ".data": controls.dataset_choices(catalogue.datasets()),
+            ids.DATASET_DESCRIPTION: dataset.description,
+            ids.COLUMNS + ".data": controls.column_choices(dataset),
+            ids.COLUMNS_NOTE: controls.columns_note(dataset, record.spec.columns),
+        }
+        return {
+            "job": job_data(record, dataset, started_here=started_here),
+            "selection": selection,
+            "problem": None,
+            "controls": values,
+        }
+
+    # -- the sidebar --------------------------------------------------------------------------
+
+    def choose_dataset(
+        self, dataset_id: str, shown_dataset: str | None, k_range: list[int]
+    ) -> dict[str, Any]:
+        """Columns of the dataset that a person chose; nothing when a job was opened with it."""
+        if not dataset_id or dataset_id == shown_dataset:
+            return dict.fromkeys(_dataset_outputs(), no_update)
+        dataset = self._services.catalogue.get(dataset_id)
+        return {
+            "shown": dataset_id,
+            "description": dataset.description,
+            "choices": controls.column_choices(dataset),
+            "columns": list(dataset.default_columns),
+            "note": controls.columns_note(dataset, dataset.default_columns),
+            "k_range": controls.capped_k_range(k_range, dataset.n_rows),
+        }
+
+    def consider(
+        self,
+        settings: dict[str, Any] | None,
+        shown: dict[str, Any] | None,
+        selection: dict[str, Any] | None,
+        live_status: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        """What the settings would cost; started when Run was pressed, or by itself when live."""
+        answer: dict[str, Any] = dict.fromkeys(
+            ("job", "selection", "problem", "estimate", "rows", "note"), no_update
+        ) | {"error": None, "run_disabled": False}
+        if not settings:
+            return answer
+        try:
+            spec = JobSpec.from_dict(settings["spec"])
+            dataset = self._services.catalogue.get(spec.dataset_id)
+            answer |= self._costs(spec, dataset)
+            # Before the address was read nothing may start: it can name another job.
+            if shown is not None and self._wanted(settings, spec, shown):
+                answer |= self._start(spec, dataset, shown, selection, live_status)
+        except (DatasetError, SpecError) as error:
+            answer |= {"error": problem(None, error.message), "run_disabled": True}
+            answer |= {"estimate": "Nothing to run yet"}
+        return answer
+
+    def _costs(self, spec: JobSpec, dataset: Dataset) -> dict[str, Any]:
+        known = {column.name for column in dataset.columns}
+        if not known.issuperset(spec.columns):
+            # The dataset changed and its columns follow in a moment.
+            return {}
+        finite = self._services.catalogue.finite_rows(spec.dataset_id, spec.columns)
+        n_used = int(finite.sum())
+        check_spec(spec, dataset, n_used)
+        seconds = estimate_s(spec, n_used, self._services.backend.concurrency)
+        cost = self._services.backend.cost_usd(
+            seconds * self._services.backend.concurrency, len(spec.k_values)
+        )
+        return {
+            "estimate": controls.estimate_line(spec.n_fits, seconds, cost),
+            "rows": controls.rows_line(dataset.n_rows, n_used),
+            "note": controls.columns_note(dataset, spec.columns),
+        }
+
+    @staticmethod
+    def _wanted(settings: dict[str, Any], spec: JobSpec, shown: dict[str, Any]) -> bool:
+        if settings.get("run"):
+            return True
+        return bool(settings.get("live")) and spec.job_id != shown.get("job_id")
+
+    def _start(
+        self,
+        spec: JobSpec,
+        dataset: Dataset,
+        shown: dict[str, Any],
+        selection: dict[str, Any] | None,
+        live_status: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        record = self._services.jobs.submit(spec)
+        former = shown.get("job_id")
+        if former and former != record.job_id and shown.get("started_here"):
+            # Nobody looks at it any more; what it finished is remembered for the next one.
+            self._services.jobs.cancel(former)
+        keep = _keeps(selection, spec, shown)
+        return {
+            "job": job_data(record, dataset, started_here=True),
+            "selection": no_update if keep else FOLLOW,
+            "problem": None,
+        }
+
+    # -- the progress card --------------------------------------------------------------------
+
+    def cancel(self, _clicks: int, shown: dict[str, Any] | None) -> Any:
+        """Stop the job in view; polling shows the rest."""
+        if shown and shown.get("job_id"):
+            self._services.jobs.cancel(shown["job_id"])
+        return no_update
+
+    def rerun(self, _clicks: int, shown: dict[str, Any] | None) -> tuple[Any, Any]:
+        """Run the failed tasks of the job in view once more."""
+        if not shown or not shown.get("job_id"):
+            return no_update, no_update
+        try:
+            record = self._services.jobs.rerun_failed(shown["job_id"])
+        except (DatasetError, SpecError) as error:
+            return no_update, problem("Cannot rerun the failed tasks", error.message)
+        if record is None:
+            return NO_JOB, unknown_job(shown["job_id"])
+        return shown | {"opened_at": time.time(), "state": record.state}, None
+
+
+def job_data(record: JobRecord, dataset: Dataset, *, started_here: bool) -> dict[str, Any]:
+    """What the browser's engine needs to follow a job; see ``ids.LIVE_JOB``."""
+    spec = record.spec
+    return {
+        "job_id": record.job_id,
+        "state": record.state,
+        "columns": list(spec.columns),
+        "units": [dataset.column(name).unit for name in spec.columns],
+        "k_min": spec.k_min,
+        "k_max": spec.k_max,
+        "covariance_types": list(spec.covariance_types),
+        "n_experiments": spec.n_experiments,
+        "n_rows": dataset.n_rows,
+        "dataset": record.dataset_name,
+        "dataset_id": record.spec.dataset_id,
+        "started_here": started_here,
+        "opened_at": time.time(),
+    }
+
+
+def problem(title: str | None, message: str) -> dmc.Alert:
+    """A sentence that says what is wrong and what to do."""
+    return dmc.Alert(message, title=title, color="red", variant="light", p="sm")
+
+
+def unknown_job(job_id: str) -> dmc.Alert:
+    """The job of a link is not in this installation."""
+    return dmc.Alert(
+        [
+            f"Expected the address to name a job of this installation, but there is none called "
+            f"“{job_id[:64]}”. It may have been deleted. ",
+            dcc.Link("See all jobs", href="/jobs"),
+            " or ",
+            dcc.Link("start the first analysis", href="/", refresh=True),
+            ".",
+        ],
+        title="This job does not exist",
+        color="red",
+        variant="light",
+    )
+
+
+def _asked_selection(query: dict[str, list[str]], spec: JobSpec) -> dict[str, Any]:
+    chosen, k = query.get("type", [""])[0], query.get("k", [""])[0]
+    if chosen in COVARIANCE_TYPES and chosen in spec.covariance_types and k.isdecimal():
+        if spec.k_min <= int(k) <= spec.k_max:
+            return {"type": chosen, "k": int(k), "follow": False}
+    return FOLLOW
+
+
+def _keeps(selection: dict[str, Any] | None, spec: JobSpec, shown: dict[str, Any]) -> bool:
+    """Whether a person's choice of clustering still makes sense in the new job."""
+    if not selection or selection.get("follow", True) or not selection.get("k"):
+        return False
+    return (
+        shown.get("dataset_id") == spec.dataset_id
+        and selection.get("type") in spec.covariance_types
+        and spec.k_min <= selection["k"] <= spec.k_max
+    )
+
+
+def _control_outputs() -> dict[str, Output]:
+    outputs = {name: Output(name, prop) for name, prop in controls.SPEC_CONTROLS.items()}
+    return outputs | {
+        ids.SHOWN_DATASET: Output(ids.SHOWN_DATASET, "data"),
+        ids.DATASET + ".data": Output(ids.DATASET, "data"),
+        ids.DATASET_DESCRIPTION: Output(ids.DATASET_DESCRIPTION, "children"),
+        ids.COLUMNS + ".data": Output(ids.COLUMNS, "data"),
+        ids.COLUMNS_NOTE: Output(ids.COLUMNS_NOTE, "children"),
+    }
+
+
+def _dataset_outputs() -> dict[str, Output]:
+    return {
+        "shown": Output(ids.SHOWN_DATASET, "data", allow_duplicate=True),
+        "description": Output(ids.DATASET_DESCRIPTION, "children", allow_duplicate=True),
+        "choices": Output(ids.COLUMNS, "data", allow_duplicate=True),
+        "columns": Output(ids.COLUMNS, "value", allow_duplicate=True),
+        "note": Output(ids.COLUMNS_NOTE, "children", allow_duplicate=True),
+        "k_range": Output(ids.K_RANGE, "value", allow_duplicate=True),
+    }
+
+
+def _unchanged() -> dict[str, Any]:
+    return {
+        "job": no_update,
+        "selection": no_update,
+        "problem": no_update,
+        "controls": dict.fromkeys(_control_outputs(), no_update),
+    }

@@ -1,0 +1,140 @@
+"""Callbacks of the tabs below the panels: what the server draws for the clustering in view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import Dash, Input, Output, State, no_update
+
+from dashboard.analysis import JobView, UnknownJobError, ViewRegistry
+from dashboard.analysis.updates import cell_record
+from dashboard.figures import correlation_figure, selected_figure
+from dashboard.figures.style import Theme, theme_of
+from dashboard.page import ids
+from dashboard.page.details import clusters_table, correlations, empty_note, fit_rows
+
+if TYPE_CHECKING:
+    from dashboard.services import Services
+
+
+class Tabs:
+    """Each method fills one tab, and only while that tab is open."""
+
+    def __init__(self, services: Services, views: ViewRegistry) -> None:
+        self._services = services
+        self._views = views
+
+    def register(self, app: Dash) -> None:
+        """Connect the methods to the components."""
+        shared = {
+            "tab": Input(ids.TABS, "value"),
+            "status": Input(ids.LIVE_STATUS, "data"),
+            "job": State(ids.LIVE_JOB, "data"),
+        }
+        themed = shared | {"scheme": Input(ids.THEME, "computedColorScheme")}
+        app.callback(
+            output={
+                "figure": Output(ids.SELECTED_GRAPH, "figure"),
+                "title": Output(ids.SELECTED_TITLE, "children"),
+                "table": Output(ids.CLUSTERS_TABLE, "children"),
+            },
+            inputs=themed | {"selection": Input(ids.SELECTION, "data")},
+            prevent_initial_call=True,
+        )(self.selected)
+        app.callback(
+            output={
+                "rows": Output(ids.FITS_GRID, "rowData"),
+                "note": Output(ids.FITS_NOTE, "children"),
+            },
+            inputs=shared,
+            prevent_initial_call=True,
+        )(self.fits)
+        app.callback(
+            Output(ids.CORRELATION_GRAPH, "figure"),
+            inputs=themed | {"selection": Input(ids.SELECTION, "data")},
+            prevent_initial_call=True,
+        )(self.correlation)
+
+    def selected(
+        self,
+        tab: str,
+        status: dict[str, Any] | None,
+        job: dict[str, Any] | None,
+        scheme: str | None,
+        selection: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        """Scatter matrix and table of the selected clustering."""
+        nothing = {"figure": no_update, "title": no_update, "table": no_update}
+        view = self._view(job, status)
+        if tab != "selected" or view is None or not selection or not selection.get("k"):
+            return nothing
+        key = (selection["type"], int(selection["k"]))
+        theme: Theme = theme_of(scheme == "dark")
+        title = f"{key[0]}, K = {key[1]}"
+        with view.lock:
+            cell = view.cells.get(key)
+            record = None if cell is None else cell_record(view, cell)
+            slots = view.colours().get(key, [])
+            points = view.shown
+        if record is None or record["model"] is None:
+            note = empty_note("No fit of this clustering yet: it appears here when it is finished.")
+            return nothing | {"title": title, "table": note}
+        name, score = "BIC", record["scores"]["bic"]["best"]
+        told = f" · {name} {score:,.1f} (higher is better)" if score is not None else ""
+        figure = selected_figure(points, record, slots, dark=theme == "dark")
+        # The heading above the graph says the same, and assistive technology can read it.
+        figure.update_layout(title=None, margin_t=16)
+        return {
+            "figure": figure,
+            "title": title + told,
+            "table": clusters_table(record["model"], points.columns, points.units, slots, theme),
+        }
+
+    def fits(
+        self, tab: str, status: dict[str, Any] | None, job: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """One row per experiment."""
+        view = self._view(job, status)
+        if tab != "fits" or view is None:
+            return {"rows": no_update, "note": no_update}
+        rows = fit_rows(view.cells.values())
+        asked = len(view.spec.covariance_types) * len(view.spec.k_values) * view.spec.n_experiments
+        return {
+            "rows": rows,
+            "note": f"{len(rows):,} of {asked:,} experiments, each the best of "
+            f"{view.spec.n_restarts} restarts. All scores: higher is better.",
+        }
+
+    def correlation(
+        self,
+        tab: str,
+        status: dict[str, Any] | None,
+        job: dict[str, Any] | None,
+        scheme: str | None,
+        selection: dict[str, Any] | None,
+    ) -> Any:
+        """Heatmaps of the chosen columns: over all rows, and within the selected clusters."""
+        view = self._view(job, status)
+        if tab != "correlation" or view is None or not selection or not selection.get("k"):
+            return no_update
+        key = (selection["type"], int(selection["k"]))
+        try:
+            labels = view.labels(key)
+        except KeyError:
+            return no_update
+        overall, within = correlations(view.shown.values, labels)
+        title = f"within the clusters of {key[0]}, K = {key[1]}"
+        return correlation_figure(
+            view.shown.columns, overall, within, within_title=title, dark=scheme == "dark"
+        )
+
+    def _view(self, job: dict[str, Any] | None, status: dict[str, Any] | None) -> JobView | None:
+        job_id = (job or {}).get("job_id")
+        if not job_id or (status or {}).get("job_id") != job_id:
+            return None
+        try:
+            return self._views.view(job_id)
+        except UnknownJobError:
+            return None
+
+

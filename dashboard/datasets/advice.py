@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class ColumnValues:
     whole: bool
     steady: bool
     rounded: bool
+    n_at_minimum: int
 
     @classmethod
     def measure(cls, name: str, unit: str, column: np.ndarray, rounded: bool) -> ColumnValues:
@@ -39,20 +41,40 @@ class ColumnValues:
         """
         finite = column[np.isfinite(column)]
         n_infinite = int(np.isinf(column).sum())
-        n_missing = column.size - finite.size - n_infinite
-        counts = (column.size, n_missing, n_infinite)
-        if finite.size == 0:
-            return cls(name, unit, *counts, 0, None, None, None, None, False, False, rounded)
-        steps = np.diff(finite)
-        steady = bool(np.all(steps >= 0) or np.all(steps <= 0))
-        del steps
-        whole = bool(np.all(finite == np.rint(finite)))
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, std = _moments(finite)
-        finite.sort()
-        n_distinct = 1 + int(np.count_nonzero(np.diff(finite)))
-        limits = (float(finite[0]), float(finite[-1]))
-        return cls(name, unit, *counts, n_distinct, *limits, mean, std, whole, steady, rounded)
+        facts: dict[str, Any] = dict.fromkeys(("minimum", "maximum", "mean", "std"))
+        facts |= {"n_distinct": 0, "whole": False, "steady": False, "n_at_minimum": 0}
+        if finite.size:
+            facts |= _facts(finite)
+        return cls(
+            name=name,
+            unit=unit,
+            n_rows=column.size,
+            n_missing=column.size - finite.size - n_infinite,
+            n_infinite=n_infinite,
+            rounded=rounded,
+            **facts,
+        )
+
+
+def _facts(finite: np.ndarray) -> dict[str, Any]:
+    """Of at least one finite value; ``finite`` is sorted in place."""
+    steps = np.diff(finite)
+    steady = bool(np.all(steps >= 0) or np.all(steps <= 0))
+    del steps
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = _moments(finite)
+    whole = bool(np.all(finite == np.rint(finite)))
+    finite.sort()
+    return {
+        "n_distinct": 1 + int(np.count_nonzero(finite[1:] != finite[:-1])),
+        "minimum": float(finite[0]),
+        "maximum": float(finite[-1]),
+        "mean": mean,
+        "std": std,
+        "whole": whole,
+        "steady": steady,
+        "n_at_minimum": int(np.searchsorted(finite, finite[0], side="right")),
+    }
 
 
 def _moments(finite: np.ndarray) -> tuple[float | None, float | None]:
@@ -83,6 +105,12 @@ def advise(columns: list[ColumnValues]) -> tuple[tuple[ColumnInfo, ...], tuple[s
         )
     if columns and not n_selected:
         notes.append("No column is preselected; the reason stands beside each of them.")
+    notes += [
+        f'"{column.name}" holds {column.minimum:g} in {column.n_at_minimum:,} row(s), which often '
+        "stands for a missing value; empty those cells to leave such rows out."
+        for column in columns
+        if column.minimum in _MISSING_CODES and column.n_distinct > 1
+    ]
     return tuple(verdicts), tuple(notes)
 
 
@@ -115,6 +143,7 @@ _LABEL = {
     "class", "classes", "target", "label", "labels", "cluster", "category", "species", "zone",
     "group", "groundtruth",
 }  # fmt: skip
+_MISSING_CODES = {-999.0, -9999.0, -99999.0, -999999.0, -32768.0}
 _MAX_LABELS = 30
 _MOSTLY = 0.5
 
@@ -194,7 +223,7 @@ def _coordinates(columns: list[ColumnValues]) -> dict[int, Role]:
 
 
 def _short_names(columns: list[ColumnValues], found: dict[int, Role]) -> dict[int, Role]:
-    """"long" beside a latitude, and x with y: names that mean other things as well."""
+    """Named "long" beside a latitude, and x with y: names that mean other things as well."""
     by_name = {column.name.strip().lower(): i for i, column in enumerate(columns)}
     long = by_name.get("long")
     if long is not None and "latitude" in found.values() and _within(columns[long], 180):

@@ -22,7 +22,7 @@ from dashboard.datasets.builtin import BUILTINS, GENERATOR_VERSION, Builtin
 from dashboard.datasets.errors import DatasetError
 from dashboard.datasets.headers import read_headers
 from dashboard.datasets.limits import DEFAULT_LIMITS, Limits
-from dashboard.datasets.model import Dataset, Origin
+from dashboard.datasets.model import Dataset
 from dashboard.datasets.numeric_table import write_numeric_table
 from dashboard.datasets.preview import Preview, preview_rows
 from dashboard.datasets.reading import read_file
@@ -60,7 +60,7 @@ class DatasetCatalogue:
             try:
                 found.append(self._load(path.stem))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                logger.warning("Dataset %s is left out, its files are damaged: %s", path.stem, error)
+                logger.warning("Dataset %s left out, its files are damaged: %s", path.stem, error)
         uploads = sorted(
             (item for item in found if item.origin == "upload"),
             key=lambda item: (-item.created_at, item.dataset_id),

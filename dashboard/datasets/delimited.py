@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from dashboard.datasets.dialect import WHITESPACE, Dialect, find_dialect
+from dashboard.datasets.dialect import WHITESPACE, Dialect, find_dialect, line_too_long, single_tabs
 from dashboard.datasets.errors import DatasetError
 from dashboard.datasets.headers import Headers, read_headers
 from dashboard.datasets.limits import MEGABYTE, Limits
@@ -19,12 +18,11 @@ from dashboard.datasets.size_checks import check_n_columns, check_n_rows
 from dashboard.datasets.text_stream import TextSource, open_text
 
 _SAMPLE_BYTES = 256 * 1024
-_BLANKS = re.compile(rb"[ \t]+")
-_EDGE_BLANKS = re.compile(rb"^\t|\t$|\t(?=\r$)", re.MULTILINE)
+_GROUP_BYTES = 4 * MEGABYTE  # of text per row group: few groups, little memory
 
 
 def store_delimited_rows(
-    path: Path, rows_path: Path, limits: Limits, delimiter: str | None = None
+    path: Path, rows_path: Path, limits: Limits
 ) -> tuple[Headers, str, tuple[str, ...]]:
     """Writes every row as text to ``rows_path``; returns headers, decimal mark and notes.
 
@@ -51,11 +49,21 @@ def _copy_rows(
 ) -> None:
     schema = pa.schema([(name, pa.string()) for name in headers.sources])
     n_rows = 0
+    waiting: list[pa.RecordBatch] = []
     with pq.ParquetWriter(rows_path, schema, use_dictionary=False, write_statistics=False) as out:
         for batch in _batches(source, dialect, limits):
             n_rows += batch.num_rows
             check_n_rows(n_rows, dialect.width, limits)
-            out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            waiting.append(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            if sum(each.nbytes for each in waiting) > _GROUP_BYTES:
+                _write_group(out, waiting)
+        _write_group(out, waiting)
+
+
+def _write_group(out: pq.ParquetWriter, waiting: list[pa.RecordBatch]) -> None:
+    if waiting:
+        out.write_table(pa.Table.from_batches(waiting).combine_chunks())
+        waiting.clear()
 
 
 def _batches(source: TextSource, dialect: Dialect, limits: Limits) -> Iterator[pa.RecordBatch]:
@@ -71,10 +79,11 @@ def _batches(source: TextSource, dialect: Dialect, limits: Limits) -> Iterator[p
         pieces = _single_tabs(pieces)
     try:
         reader = pcsv.open_csv(
-            _Stream(pieces),
+            io.BufferedReader(_Stream(pieces)),
             read_options=pcsv.ReadOptions(
                 column_names=names,
-                skip_rows_after_names=dialect.n_skipped,
+                skip_rows=dialect.n_lines_before,
+                skip_rows_after_names=0 if dialect.header is None else 1,
                 block_size=limits.max_line_mb * MEGABYTE,
                 use_threads=False,  # numbers the rows, which error messages need
             ),
@@ -107,11 +116,7 @@ def _ragged(row: pcsv.InvalidRow) -> DatasetError:
 
 def _malformed(reason: str, limits: Limits) -> DatasetError:
     if "straddling" in reason:
-        return DatasetError(
-            "line_too_long",
-            f"One row is longer than {limits.max_line_mb} MB. Expected one row per line; look for "
-            "a double quote that is opened and never closed, or save the table again as CSV.",
-        )
+        return line_too_long(f"{limits.max_line_mb} MB")
     return DatasetError(
         "malformed",
         "The rows cannot be told apart; a double quote that is opened and never closed is the "
@@ -120,13 +125,12 @@ def _malformed(reason: str, limits: Limits) -> DatasetError:
 
 
 def _single_tabs(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Whole lines with each run of blanks as one tab, and none at the edges of a line."""
+    """The same text in whole lines, with each run of blanks as one tab."""
     rest = b""
     for piece in pieces:
-        lines, newline, rest_of_piece = (rest + piece).rpartition(b"\n")
-        rest = rest_of_piece
-        yield _EDGE_BLANKS.sub(b"", _BLANKS.sub(b"\t", lines)) + newline
-    yield _EDGE_BLANKS.sub(b"", _BLANKS.sub(b"\t", rest))
+        lines, newline, rest = (rest + piece).rpartition(b"\n")
+        yield single_tabs(lines) + newline
+    yield single_tabs(rest)
 
 
 class _Stream(io.RawIOBase):

@@ -14,88 +14,127 @@ _DELIMITERS = (",", ";", "\t", "|")
 WHITESPACE = " "
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _SAMPLE_ROWS = 300
-# "1,234" may be a decimal number or a grouped one; "1,5", "0,25" and "1234,567" can only be decimal.
+_MOST_TITLE_ROWS = 20
+# "1,234" may be a decimal number or a grouped one; "1,5", "0,25" and "1234,567" are decimal.
 _MAYBE_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_BLANKS = re.compile(rb"[ \t]+")
+_QUOTED_OR_BLANKS = re.compile(rb'"[^"]*"|[ \t]+')
+_EDGE_TABS = re.compile(rb"^\t|\t$|\t(?=\r$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """``delimiter`` " " stands for any run of blanks and tabs. ``header`` is None when the first
-    row is data; ``n_skipped`` rows (with the header) come before the data. ``decimal`` is "." or
-    ",". ``width`` is the number of columns."""
+    """How to cut a text into rows and cells.
+
+    ``delimiter`` " " stands for any run of blanks and tabs; ``decimal`` is "." or ",". ``header``
+    is None when the first row is data. ``n_lines_before`` lines (blank ones, a title) come before
+    the header or the first row. ``width`` is the number of columns.
+    """
 
     delimiter: str
     decimal: str
     header: tuple[str, ...] | None
-    n_skipped: int
+    n_lines_before: int
     width: int
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Cells of one row of the sample, and the number of text lines up to its end."""
+
+    cells: list[str]
+    line: int
+
+    @property
+    def blank(self) -> bool:
+        return len(self.cells) <= 1 and not "".join(self.cells).strip()
 
 
 def find_dialect(sample: str, *, complete: bool) -> Dialect:
     """Dialect of the text of which ``sample`` is the beginning, or all (``complete``).
 
-    Raises DatasetError: empty, header_only, quoting.
+    Raises DatasetError: empty, header_only, line_too_long.
     """
-    declared, sample, n_skipped = _declared_delimiter(sample)
-    if not sample.strip():
+    declared = re.match(r'"?sep=(.)"?\r?\n', sample)  # Excel's own first line
+    delimiter, rows = _find_delimiter(sample, complete, declared[1] if declared else None)
+    rows = [row for row in rows if not row.blank and not (declared and row.line == 1)]
+    if not rows:
         raise DatasetError("empty", "The file is empty: a table with a header line was expected.")
-    delimiter, rows = _find_delimiter(sample, complete, declared)
-    n_blank = 0
-    while rows and not any(cell.strip() for cell in rows[0]) and len(rows[0]) <= 1:
-        rows, n_blank = rows[1:], n_blank + 1
-    n_skipped += n_blank
-    decimal = _find_decimal(rows, delimiter)
-    notes = []
-    if delimiter != ",":
-        notes.append(f"Columns are separated by {_NAMES[delimiter]}.")
+    notes = [] if delimiter == "," else [f"Columns are separated by {_NAMES[delimiter]}."]
+    n_title = _title_rows(rows)
+    if n_title:
+        notes.append(f"{n_title} line(s) above the table were skipped.")
+    n_lines_before = rows[n_title].line - 1 - "".join(rows[n_title].cells).count("\n")
+    table = [row.cells for row in rows[n_title:]]
+    decimal = _find_decimal(table, delimiter)
     if decimal == ",":
         notes.append("Numbers are written with decimal commas.")
-    filled = [row for row in rows if row]
-    if _first_row_is_data(filled, decimal):
+    if _first_row_is_data(table, decimal):
         notes.append("The first row holds numbers, so it was read as data and the columns named.")
-        return Dialect(delimiter, decimal, None, n_skipped, len(filled[0]), tuple(notes))
-    if complete and len(filled) == 1:
-        raise DatasetError(
-            "header_only",
-            "The file holds a header line only and no rows of data. Expected one row per "
-            "measurement below the header; check the export.",
-        )
-    header = list(filled[0])
-    if len(filled) > 1 and len(header) == len(filled[1]) - 1:
-        header.insert(0, "row")  # R writes row names without a header for them
-    return Dialect(delimiter, decimal, tuple(header), n_skipped + 1, len(header), tuple(notes))
+        header, width = None, len(table[0])
+    else:
+        if complete and len(table) == 1:
+            raise DatasetError(
+                "header_only",
+                "The file holds a header line only and no rows of data. Expected one row per "
+                "measurement below the header; check the export.",
+            )
+        header = tuple(table[0])
+        if len(table) > 1 and len(header) == len(table[1]) - 1:
+            header = ("row", *header)  # R writes row names without a header for them
+        width = len(header)
+    return Dialect(delimiter, decimal, header, n_lines_before, width, tuple(notes))
 
 
-def _declared_delimiter(sample: str) -> tuple[str | None, str, int]:
-    """Excel's first line "sep=;", the rest of the sample, and the number of lines taken."""
-    first, _, rest = sample.partition("\n")
-    found = re.fullmatch(r'"?sep=(.)"?\r?', first)
-    return (found[1], rest, 1) if found else (None, sample, 0)
+def line_too_long(limit: str) -> DatasetError:
+    """The error for a row beyond ``limit``, whoever meets it."""
+    return DatasetError(
+        "line_too_long",
+        f"One row is longer than {limit}. Expected one row per line; look for a double quote that "
+        "is opened and never closed, or save the table again as CSV.",
+    )
 
 
-def _rows(sample: str, delimiter: str, complete: bool) -> list[list[str]]:
+def _title_rows(rows: list[_Row]) -> int:
+    """How many rows above the table hold a title or comment: far fewer cells than the rest."""
+    widths = [len(row.cells) for row in rows]
+    usual = max(set(widths), key=widths.count)
+    for position, width in enumerate(widths[:_MOST_TITLE_ROWS]):
+        if width >= usual - 1:
+            return position
+    return 0
+
+
+def single_tabs(text: bytes) -> bytes:
+    """Each run of blanks outside quotes as one tab, and none at the edges of a line."""
+    if b'"' in text:
+        tabs = _QUOTED_OR_BLANKS.sub(lambda m: m[0] if m[0][:1] == b'"' else b"\t", text)
+    else:
+        tabs = _BLANKS.sub(b"\t", text)
+    return _EDGE_TABS.sub(b"", tabs)
+
+
+def _rows(sample: str, delimiter: str, complete: bool) -> list[_Row]:
     """The first rows of the sample; the last one is left out when it may be cut off."""
     if delimiter == WHITESPACE:
-        lines = sample.splitlines()[: _SAMPLE_ROWS + 1]
-        rows = [line.split() for line in lines]
-    else:
-        rows = []
-        reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-        try:
-            for row in reader:
-                rows.append(row)
-                if len(rows) > _SAMPLE_ROWS:
-                    break
-        except csv.Error:
-            return rows
+        sample, delimiter = single_tabs(sample.encode()).decode(), "\t"
+    rows = []
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    try:
+        for cells in reader:
+            rows.append(_Row(cells, reader.line_num))
+            if len(rows) > _SAMPLE_ROWS:
+                break
+    except csv.Error:  # a cell beyond 128 kB: the rows above it will have to do
+        if not rows:
+            raise line_too_long("128 kB in one cell") from None
+        return rows
     cut_off = not complete and len(rows) <= _SAMPLE_ROWS
     return rows[:-1] if cut_off and len(rows) > 1 else rows[:_SAMPLE_ROWS]
 
 
-def _find_delimiter(
-    sample: str, complete: bool, declared: str | None
-) -> tuple[str, list[list[str]]]:
+def _find_delimiter(sample: str, complete: bool, declared: str | None) -> tuple[str, list[_Row]]:
     if declared is not None:
         return declared, _rows(sample, declared, complete)
     best, best_score = None, (0.0, 0.0, 0)
@@ -103,7 +142,7 @@ def _find_delimiter(
         if delimiter == WHITESPACE and best is not None:
             break
         rows = _rows(sample, delimiter, complete)
-        score = _score(rows, delimiter)
+        score = _score([row.cells for row in rows if not row.blank], delimiter)
         if score > best_score:
             best, best_score = (delimiter, rows), score
     return best if best is not None else (",", _rows(sample, ",", complete))
@@ -114,15 +153,14 @@ def _score(rows: list[list[str]], delimiter: str) -> tuple[float, float, int]:
 
     Zero when the text does not divide into columns this way.
     """
-    filled = [row for row in rows if row and (len(row) > 1 or row[0].strip())]
-    if not filled:
+    if not rows:
         return (0.0, 0.0, 0)
-    widths = [len(row) for row in filled]
+    widths = [len(row) for row in rows]
     width = max(set(widths), key=lambda each: (widths.count(each), each))
     even = widths.count(width) / len(widths)
     if width == 1 or even < 0.5:
         return (0.0, 0.0, 0)
-    cells = [cell for row in filled[1:] for cell in row] or list(filled[0])
+    cells = [cell for row in rows[1:] for cell in row] or list(rows[0])
     numeric = sum(is_number(c, ".") or is_number(c, ",") or is_missing(c) for c in cells)
     share = numeric / len(cells)
     if delimiter == WHITESPACE and (share < 0.5 or widths[0] not in (width, width - 1)):
@@ -131,7 +169,7 @@ def _score(rows: list[list[str]], delimiter: str) -> tuple[float, float, int]:
 
 
 def _find_decimal(rows: list[list[str]], delimiter: str) -> str:
-    """"," when cells read as numbers with a decimal comma, and none with a decimal point."""
+    """A comma when cells read as numbers with a decimal comma, and none with a decimal point."""
     cells = [cell.strip() for row in rows for cell in row]
     with_comma = [cell for cell in cells if "," in cell and is_number(cell, ",")]
     with_point = any("." in cell and is_number(cell, ".") for cell in cells)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 # "EC1 (mS/m)" and "EC1[mS/m]". Parentheses need a space before them, because f(x) is a name, and
 # something other than digits within, because "Income (2019)" and "a (2)" are names too.
-_WITH_UNIT = re.compile(r"^(?P<name>.*\S)(?:\s+\((?P<round>[^()]{1,20})\)|\s*\[(?P<square>[^][]{1,20})\])$")
+_WITH_UNIT = re.compile(
+    r"^(?P<name>.*\S)(?:\s+\((?P<round>[^()]{1,20})\)|\s*\[(?P<square>[^][]{1,20})\])$"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Limits:
     max_columns: int = 500
     max_rows: int = 20_000_000
     max_values: int = 128_000_000
-    max_line_mb: int = 4
+    max_line_mb: int = 1
 
 
 DEFAULT_LIMITS = Limits()

@@ -91,6 +91,8 @@ def describe_text(text: pa.Array, decimal: str) -> str:
     shown = example if len(example) <= 24 else example[:23] + "…"
     if _all(odd, _GROUPED):
         return f'Has separators of thousands ("{shown}"): save the numbers without them'
+    if decimal == "." and _all(odd, r"^[+-]?\d*,\d+$"):
+        return f'Mixes decimal commas ("{shown}") and points'
     share = len(odd) / len(values)
     if share < 0.5:
         return f'Holds text among its numbers ("{shown}"): leave such cells empty'

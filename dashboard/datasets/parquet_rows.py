@@ -29,6 +29,12 @@ def store_parquet_rows(
             check_n_rows(source.metadata.num_rows, len(schema), limits)
             kept = [i for i, field in enumerate(schema) if not pa.types.is_nested(field.type)]
             nested = [field.name for field in schema if pa.types.is_nested(field.type)]
+            if not kept:
+                raise DatasetError(
+                    "no_numeric_column",
+                    "The table has no numeric column to cluster: its cells hold lists or records. "
+                    "Expected at least one column of plain numbers; flatten the table first.",
+                )
             headers = read_headers([schema.field(i).name for i in kept])
             _copy(source, kept, headers, rows_path)
     except (pa.ArrowException, OSError):

@@ -25,6 +25,4 @@ def preview_rows(rows_path: Path, n: int) -> Preview:
         return Preview(headers, ())
     columns = [batch.column(i)[:n].to_pylist() for i in range(batch.num_columns)]
     rows = zip(*columns, strict=True)
-    return Preview(
-        headers, tuple(tuple("" if v is None else str(v) for v in row) for row in rows)
-    )
+    return Preview(headers, tuple(tuple("" if v is None else str(v) for v in row) for row in rows))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from dashboard.datasets.delimited import store_delimited_rows
 from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.headers import Headers
 from dashboard.datasets.limits import DEFAULT_LIMITS, MEGABYTE, Limits
 from dashboard.datasets.numeric_table import NumericTable, write_numeric_table
 from dashboard.datasets.parquet_rows import store_parquet_rows
@@ -44,7 +43,7 @@ def read_file(
         headers, decimal, notes = store_delimited_rows(path, rows_path, limits)
         left_out = ()
     table = write_numeric_table(rows_path, npy_path, headers, decimal)
-    _check_usable(table, headers)
+    _check_usable(table)
     return ReadTable(table, headers.sources, notes + left_out + table.notes)
 
 
@@ -85,7 +84,7 @@ def _kind(path: Path, filename: str, limits: Limits) -> str:
     )
 
 
-def _check_usable(table: NumericTable, headers: Headers) -> None:
+def _check_usable(table: NumericTable) -> None:
     if table.n_rows == 0:
         raise DatasetError(
             "header_only",

@@ -1,0 +1,286 @@
+"""One job being worked on by this process: holds the lease, runs what is missing, records it.
+
+Two threads. The *runner* reads the backend's events; it may block for as long as a fit takes. The
+*keeper* wakes up every FLUSH_S: it records what has come in, so that readers see it at once, and
+with every heartbeat renews the lease and looks for a cancel request.
+
+If the process sleeps for longer than its lease (a suspended laptop, SIGSTOP) another one may have
+taken the job over. The first heartbeat afterwards says so and this run stops, without a word to the
+store. What it recorded until then does no harm: both compute the same, and the first one counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from compute_lambda import FitTask
+from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
+from dashboard.jobs.best import BestModel
+from dashboard.jobs.memo import Memo
+from dashboard.jobs.store import JobStore, TaskOutcome
+
+_log = logging.getLogger(__name__)
+
+#: How long an outcome may wait for others before it is written, in seconds.
+FLUSH_S = 0.1
+#: Tries to write the last outcomes before the run gives up and leaves the rest to a take-over.
+_LAST_FLUSHES = 5
+
+StopReason = Literal["cancel", "close", "lost"]
+
+
+class JobRun:
+    """Start with `start()`; ends by itself, or soon after `stop(reason)`.
+
+    `tasks` are all tasks of the job, whether settled or not. `on_end(run)` is called last, in the
+    runner's thread.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        tasks: Sequence[FitTask],
+        store: JobStore,
+        backend: Backend,
+        memo: Memo,
+        *,
+        owner: str,
+        lease_s: float,
+        heartbeat_s: float,
+        on_end: Callable[[JobRun], None],
+    ) -> None:
+        self.job_id = job_id
+        # Every run has a name of its own: a second run in this process is somebody else, too.
+        self.owner = f"{owner}:{uuid.uuid4().hex[:8]}"
+        self._tasks = {task.task_id: task for task in tasks}
+        self._store, self._backend, self._memo = store, backend, memo
+        self._lease_s, self._heartbeat_s = lease_s, heartbeat_s
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._pending: list[TaskOutcome] = []
+        self._in_flight: set[str] = set()
+        self._best = BestModel()
+        self._resumed = False
+        self._reason: StopReason | None = None
+        self._stopping = threading.Event()
+        self._idle = threading.Event()
+        self._next_beat = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"job-{job_id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, reason: StopReason) -> None:
+        """End soon: "cancel" for good, "close" for the next process to go on, "lost" silently."""
+        with self._lock:
+            # A lost lease or the end of the process overrules a wish to cancel, not the reverse.
+            if self._reason is None or self._reason == "cancel":
+                self._reason = reason
+        self._stopping.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; whether it came in time."""
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # -- runner -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            if self._store.acquire_lease(self.job_id, self.owner, self._lease_s):
+                self._hold()
+        except Exception:
+            # The store itself fails. The lease runs out and whoever reaches the store goes on.
+            _log.exception("Job %s: the run ended because the store failed", self.job_id)
+        finally:
+            self._on_end(self)
+
+    def _hold(self) -> None:
+        error: str | None = None
+        if self._store.set_state(self.job_id, "running", owner=self.owner) is None:
+            return
+        self._beat()  # a job taken over may have been cancelled before its process died
+        keeper = threading.Thread(target=self._keep, name=f"keeper-{self.job_id}", daemon=True)
+        keeper.start()
+        try:
+            if not self._stopping.is_set():
+                self._work()
+        except Exception:
+            error_id = uuid.uuid4().hex[:8]
+            _log.exception("Job %s failed unexpectedly (error %s)", self.job_id, error_id)
+            error = f"The job stopped on an unexpected error ({error_id} in the server's log)."
+            self._stopping.set()  # for the backend, should its iterator still be alive
+        finally:
+            self._idle.set()
+            keeper.join()
+        self._flush_last()
+        self._finish(error)
+
+    def _work(self) -> None:
+        settled = self._store.settled(self.job_id)
+        self._resumed = bool(settled)
+        missing = [task for task_id, task in self._tasks.items() if task_id not in settled]
+        missing = self._recall(missing)
+        if not missing:
+            return
+        unsettled = {task.task_id for task in missing}
+        for event in self._backend.run(missing, self._stopping):
+            if not isinstance(event, TaskStarted):
+                unsettled.discard(event.task_id)
+            self._take(event)
+        if not self._stopping.is_set():
+            for task_id in sorted(unsettled):
+                self._take(TaskFailure(task_id, _no_outcome(self._backend.name), 1))
+
+    def _recall(self, missing: list[FitTask]) -> list[FitTask]:
+        """Record what the memo knows as done; the tasks that it does not know."""
+        unknown = []
+        for task in missing:
+            if self._stopping.is_set():
+                break
+            result = self._memo.get(task.task_id)
+            if result is None:
+                unknown.append(task)
+            else:
+                with self._lock:
+                    outcome = TaskOutcome(task.task_id, "done", task.n_fits, result=result)
+                    self._pending.append(outcome)
+        return unknown
+
+    def _take(self, event: TaskEvent) -> None:
+        with self._lock:
+            if isinstance(event, TaskStarted):
+                self._in_flight.add(event.task_id)
+                return
+            self._in_flight.discard(event.task_id)
+            task = self._tasks[event.task_id]
+            if isinstance(event, TaskResult):
+                outcome = TaskOutcome(
+                    task.task_id,
+                    "done",
+                    task.n_fits,
+                    result=event.result,
+                    attempts=event.attempts,
+                )
+            else:
+                outcome = TaskOutcome(
+                    task.task_id,
+                    "failed",
+                    task.n_fits,
+                    error=_with_task(event.error, task),
+                    attempts=event.attempts,
+                )
+            self._pending.append(outcome)
+
+    def _finish(self, error: str | None) -> None:
+        if self._reason == "lost":
+            return
+        if self._reason == "close":
+            self._store.release_lease(self.job_id, self.owner)
+            return
+        job = self._store.job(self.job_id)
+        if job is None:
+            return
+        best = self._best_model()
+        finish = self._store.set_state
+        if error is not None:
+            finish(self.job_id, "failed", owner=self.owner, error=error, best=best)
+        elif job.n_done + job.n_failed < job.n_tasks and self._reason == "cancel":
+            finish(self.job_id, "cancelled", owner=self.owner, best=best)
+        elif job.n_done == 0 and job.n_failed >= job.n_tasks:
+            reason = self._first_failure()
+            finish(self.job_id, "failed", owner=self.owner, error=reason, best=best)
+        else:
+            finish(self.job_id, "done", owner=self.owner, best=best)
+
+    def _best_model(self) -> dict[str, Any] | None:
+        cursor = 0
+        while self._resumed:  # earlier runs contributed
+            page = self._store.outcomes(self.job_id, after=cursor)
+            if not page.outcomes:
+                break
+            for outcome in page.outcomes:
+                if outcome.result is not None:
+                    self._best.add(outcome.result)
+            cursor = page.cursor
+        return self._best.record()
+
+    def _first_failure(self) -> str:
+        page = self._store.outcomes(self.job_id, limit=1)
+        errors = [outcome.error for outcome in page.outcomes if outcome.error]
+        message = errors[0].get("message", "") if errors else ""
+        return f"None of the {len(self._tasks):,} tasks could be computed. {message}".strip()
+
+    # -- keeper -------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        while not self._idle.wait(FLUSH_S):
+            try:
+                self._flush()
+                if time.monotonic() >= self._next_beat:
+                    self._beat()
+            except Exception:
+                # A full disk or a lock held too long may pass; the outcomes are kept until then.
+                _log.exception("Job %s: the store failed, trying again", self.job_id)
+
+    def _beat(self) -> None:
+        self._next_beat = time.monotonic() + self._heartbeat_s
+        with self._lock:
+            n_running = len(self._in_flight)
+        job = self._store.renew_lease(self.job_id, self.owner, self._lease_s, n_running)
+        if job is None:
+            self.stop("lost")
+        elif job.cancel_requested and self._reason is None:
+            self.stop("cancel")
+
+    def _flush(self) -> None:
+        with self._lock:
+            outcomes, self._pending = self._pending, []
+        if not outcomes or self._reason == "lost":
+            return
+        try:
+            self._store.record(self.job_id, outcomes)
+        except Exception:
+            with self._lock:
+                self._pending = outcomes + self._pending
+            raise
+        for outcome in outcomes:
+            if outcome.result is not None:
+                self._best.add(outcome.result)
+                self._memo.put(outcome.result)
+
+    def _flush_last(self) -> None:
+        for _ in range(_LAST_FLUSHES - 1):
+            try:
+                return self._flush()
+            except Exception:
+                _log.exception("Job %s: the last outcomes are not written yet", self.job_id)
+                self._beat_quietly()
+        return self._flush()
+
+    def _beat_quietly(self) -> None:
+        try:
+            self._beat()
+        except Exception:
+            _log.warning("Job %s: the lease could not be renewed", self.job_id)
+
+
+def _with_task(error: dict[str, Any], task: FitTask) -> dict[str, Any]:
+    """The error, with what it was about, so that a reader needs no plan to say so."""
+    about = {"covariance_type": task.covariance_type, "n_clusters": list(task.n_clusters)}
+    return {**error, "details": {**(error.get("details") or {}), **about}}
+
+
+def _no_outcome(backend: str) -> dict[str, Any]:
+    return {
+        "code": "no_outcome",
+        "message": f"The backend {backend} ended without an outcome for this task. Rerun it.",
+        "details": {},
+        "request_id": "",
+    }

@@ -1,0 +1,270 @@
+"""Jobs as the page and the command line use them: submit, cancel, rerun, delete, wait.
+
+Several processes may serve the same store. Each runs the jobs whose lease it holds, and a watcher
+takes over what another one left behind; who runs a job makes no difference to who reads it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+import numpy as np
+
+from compute_lambda import FitTask
+from dashboard.backends import Backend
+from dashboard.datasets import DatasetCatalogue, DatasetError
+from dashboard.jobs.memo import Memo
+from dashboard.jobs.plan import plan
+from dashboard.jobs.run import JobRun
+from dashboard.jobs.spec import JobSpec, SpecError, check_spec
+from dashboard.jobs.store import JobRecord, JobState, JobStore
+
+_log = logging.getLogger(__name__)
+
+#: How often the watcher looks for jobs that nobody runs, in seconds.
+WATCH_S = 1.0
+#: How often `wait` and `delete` look at the store, in seconds.
+POLL_S = 0.05
+#: A cancelled run ends within moments; after this many seconds it is left to end by itself.
+STOP_S = 15.0
+
+
+class JobService:
+    """Runs jobs on `backend` and keeps their state in `store`.
+
+    Call `start()` in a process that should take over orphaned jobs (a server), and `close()` at the
+    end. `lease_s` is how long a dead process keeps its jobs from others; `heartbeat_s` how often
+    a lease is renewed and how late a cancel request from another process may be noticed.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        backend: Backend,
+        catalogue: DatasetCatalogue,
+        memo: Memo,
+        *,
+        owner: str | None = None,
+        lease_s: float = 5.0,
+        heartbeat_s: float = 0.5,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._backend, self._catalogue, self._memo = store, backend, catalogue, memo
+        self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+        self._lease_s, self._heartbeat_s, self._clock = lease_s, heartbeat_s, clock
+        self._lock = threading.Lock()
+        self._runs: dict[str, JobRun] = {}
+        self._closing = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def submit(self, spec: JobSpec) -> JobRecord:
+        """Make sure that the job is done or being worked on; the record as it is now.
+
+        A finished job comes back at once. One that was cancelled, or in which tasks failed, goes on
+        with what is missing. Raises DatasetError and SpecError when it cannot be run as asked.
+        """
+        tasks, dataset_name = self._plan(spec)
+        record = self._enter(spec, tasks, dataset_name)
+        if record.state == "done" and record.n_failed == 0:
+            return record
+        if record.finished:
+            self._store.discard_failures(record.job_id)
+        record = self._store.reopen(record.job_id) or record
+        self._start(record.job_id, tasks)
+        return record
+
+    def cancel(self, job_id: str) -> None:
+        """Stop the job wherever it runs. What is recorded stays; `submit` goes on with the rest."""
+        if not self._store.request_cancel(job_id):
+            return
+        with self._lock:
+            run = self._runs.get(job_id)
+        if run is not None:
+            run.stop("cancel")
+            return
+        # Nobody holds it: nobody would notice the request. Otherwise the holder does.
+        self._settle_unheld(job_id, "cancelled", None)
+
+    def rerun_failed(self, job_id: str) -> JobRecord | None:
+        """Compute the failed tasks again (and whatever else is missing); None if it is unknown.
+
+        Raises DatasetError and SpecError as `submit` does.
+        """
+        record = self._store.job(job_id)
+        if record is None:
+            return None
+        tasks, _ = self._plan(record.spec)
+        if self._store.discard_failures(job_id) == 0 and record.state == "done":
+            return record
+        record = self._store.reopen(job_id)
+        self._start(job_id, tasks)
+        return record
+
+    def delete(self, job_id: str) -> bool:
+        """Cancel the job if it runs, and forget it; whether it was known.
+
+        Its fits stay remembered: submitting it again is quick.
+        """
+        self.cancel(job_id)
+        with self._lock:
+            run = self._runs.get(job_id)
+        if run is not None:
+            run.join(STOP_S)
+        else:
+            self.wait(job_id, min(STOP_S, self._lease_s + self._heartbeat_s))
+        # If another process still has not noticed, its next heartbeat finds the job gone.
+        return self._store.delete_job(job_id)
+
+    def wait(self, job_id: str, timeout_s: float) -> JobRecord | None:
+        """The record once the job is finished, or as it is after `timeout_s`; None if unknown.
+
+        Who waits also takes the job over when the process that ran it has died.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            record = self._store.job(job_id)
+            if record is None or record.finished or time.monotonic() >= deadline:
+                return record
+            if self._unheld(record):
+                self._take_over(record)
+            time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+
+    def runs_here(self, job_id: str) -> bool:
+        """Whether this process is the one working on the job."""
+        with self._lock:
+            return job_id in self._runs
+
+    def start(self) -> None:
+        """Begin to watch for jobs that nobody runs; jobs of a dead process go on at once."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="job-watcher", daemon=True)
+            self._watcher.start()
+
+    def close(self) -> None:
+        """Stop working and give up the leases, so that another process goes on at once."""
+        self._closing.set()
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            run.stop("close")
+        deadline = time.monotonic() + STOP_S
+        for run in runs:
+            if not run.join(max(0.0, deadline - time.monotonic())):
+                _log.warning("Job %s did not stop in time; its lease runs out", run.job_id)
+        if self._watcher is not None:
+            self._watcher.join(max(WATCH_S, deadline - time.monotonic()))
+
+    # -- planning -----------------------------------------------------------------------------
+
+    def _plan(self, spec: JobSpec) -> tuple[list[FitTask], str]:
+        dataset = self._catalogue.get(spec.dataset_id)
+        # An unknown column is reported by `check_spec`, in better words.
+        known = {column.name for column in dataset.columns}.issuperset(spec.columns)
+        n_rows = dataset.n_rows
+        if known and spec.columns:
+            finite = self._catalogue.finite_rows(dataset.dataset_id, spec.columns)
+            n_rows = int(np.count_nonzero(finite))
+        check_spec(spec, dataset, n_rows)
+        return plan(spec, dataset, n_rows), dataset.name
+
+    def _enter(self, spec: JobSpec, tasks: list[FitTask], dataset_name: str) -> JobRecord:
+        """The job's record, made if there is none."""
+        record = JobRecord(
+            job_id=spec.job_id,
+            spec=spec,
+            dataset_name=dataset_name,
+            backend=self._backend.name,
+            n_tasks=len(tasks),
+            n_fits=sum(task.n_fits for task in tasks),
+            created_at=self._clock(),
+        )
+        stored = self._store.create_job(record)
+        if stored.state == "done" and stored.n_failed == 0:
+            return stored
+        task_ids = {task.task_id for task in tasks}
+        settled = self._store.settled(spec.job_id)
+        if stored.n_tasks == len(tasks) and task_ids.issuperset(settled):
+            return stored
+        # Another release cut the job into other tasks: its half-done work does not fit in.
+        if self._unheld(stored):
+            self._store.delete_job(spec.job_id)
+        return self._store.create_job(record)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def _start(self, job_id: str, tasks: list[FitTask]) -> None:
+        with self._lock:
+            # A run that is just ending looks at the store once more when it has left `_runs`.
+            if job_id in self._runs or self._closing.is_set():
+                return
+            run = JobRun(
+                job_id,
+                tasks,
+                self._store,
+                self._backend,
+                self._memo,
+                owner=self._owner,
+                lease_s=self._lease_s,
+                heartbeat_s=self._heartbeat_s,
+                on_end=self._ended,
+            )
+            self._runs[job_id] = run
+            run.start()
+
+    def _ended(self, run: JobRun) -> None:
+        with self._lock:
+            if self._runs.get(run.job_id) is run:
+                del self._runs[run.job_id]
+        if self._closing.is_set():
+            return
+        try:
+            # Submitted again, or failures discarded, while it was ending.
+            record = self._store.job(run.job_id)
+            if record is not None and record.state == "queued" and self._unheld(record):
+                self._take_over(record)
+        except Exception:
+            _log.exception("Job %s: the store failed after the run", run.job_id)
+
+    def _unheld(self, record: JobRecord) -> bool:
+        expires = record.lease_expires_at
+        return record.owner is None or expires is None or expires <= self._clock()
+
+    def _take_over(self, record: JobRecord) -> None:
+        if self.runs_here(record.job_id) or self._closing.is_set():
+            return
+        try:
+            tasks, dataset_name = self._plan(record.spec)
+            self._enter(record.spec, tasks, dataset_name)
+        except (DatasetError, SpecError) as error:
+            self._settle_unheld(record.job_id, "failed", error.message)
+        except Exception:
+            error_id = uuid.uuid4().hex[:8]
+            _log.exception("Job %s cannot be planned (error %s)", record.job_id, error_id)
+            message = f"The job could not be planned ({error_id} in the server's log)."
+            self._settle_unheld(record.job_id, "failed", message)
+        else:
+            self._start(record.job_id, tasks)
+
+    def _settle_unheld(self, job_id: str, state: JobState, error: str | None) -> None:
+        owner = f"{self._owner}:{uuid.uuid4().hex[:8]}"
+        if self._store.acquire_lease(job_id, owner, self._lease_s):
+            self._store.set_state(job_id, state, owner=owner, error=error)
+
+    def _watch(self) -> None:
+        while True:
+            try:
+                for job_id in self._store.orphaned(self._clock()):
+                    record = self._store.job(job_id)
+                    # Another backend may cost money, or not reach the data: only our own jobs.
+                    if record is not None and record.backend == self._backend.name:
+                        self._take_over(record)
+            except Exception:
+                _log.exception("Looking for orphaned jobs failed")
+            if self._closing.wait(WATCH_S):
+                return

@@ -1,0 +1,37 @@
+"""One writer in a process of its own: `python -m tests.dashboard.jobs.worker KIND ADDRESS WHAT ...`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dashboard.jobs.sqlite_store import SqliteJobStore
+from dashboard.jobs.store import JobStore
+from tests.dashboard.jobs.made_up import done, failed
+
+
+def open_store(kind: str, address: str) -> JobStore:
+    return {"sqlite": lambda: SqliteJobStore(Path(address))}[kind]()
+
+
+def record_all(store: JobStore, job_id: str, n_tasks: str, order: str, n_failing: str) -> None:
+    """Record tasks 0..n-1, forwards or backwards, one by one; the first `n_failing` as failures."""
+    numbers = range(int(n_tasks))
+    news = 0
+    for number in reversed(numbers) if order == "backwards" else numbers:
+        outcome = failed(number) if number < int(n_failing) else done(number)
+        news += store.record(job_id, [outcome])
+    print(news)
+
+
+def take_lease(store: JobStore, job_id: str, owner: str) -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()  # all contenders start at the same moment
+    print(int(store.acquire_lease(job_id, owner, 60.0)), flush=True)
+
+
+if __name__ == "__main__":
+    kind, address, what, *arguments = sys.argv[1:]
+    {"record_all": record_all, "take_lease": take_lease}[what](
+        open_store(kind, address), *arguments
+    )

@@ -156,6 +156,13 @@ def template(theme: Theme) -> go.layout.Template:
             "legend": {"font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)"},
             "annotationdefaults": {"font": {"color": ink.text}},
             "separators": ".,",
+            # Upright, because a horizontal bar would lie over titles and legend.
+            "modebar": {
+                "orientation": "v",
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": ink.muted,
+                "activecolor": ink.text,
+            },
         }
     )
 

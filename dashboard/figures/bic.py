@@ -230,8 +230,9 @@ def _zoom_buttons(cells: Sequence[CellRecord], criterion: str, theme: Theme) -> 
         "direction": "right",
         "x": 1,
         "xanchor": "right",
-        "y": 1.02,
-        "yanchor": "bottom",
+        # Beside the axis title: above the plot the legend needs the width.
+        "y": -0.07,
+        "yanchor": "top",
         "buttons": buttons,
         # Plotly paints the active button nearly white, whatever the theme.
         "showactive": False,

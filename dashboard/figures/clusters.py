@@ -119,7 +119,7 @@ def cluster_centres(
         y=[cluster["mean"][second] for cluster in clusters],
         mode="markers+text",
         text=[str(j + 1) for j in range(len(clusters))],
-        textfont={"size": 11, "color": INK[theme].text, "weight": 700},
+        textfont={"size": 11, "color": INK[theme].text, "weight": "bold"},
         marker=centre_marker(slots[: len(clusters)], theme),
         customdata=[cluster_name(j, cluster["size"]) for j, cluster in enumerate(clusters)],
         hovertemplate=(

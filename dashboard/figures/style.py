@@ -95,7 +95,7 @@ DIVERGING: dict[Theme, tuple[tuple[float, str], ...]] = {
 }  # fmt: skip
 
 FONT_FAMILY = (
-    'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+    'Inter, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, system-ui, sans-serif'
 )
 BAND_OPACITY = 0.16
 CRITERIA: dict[str, str] = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}

@@ -21,22 +21,15 @@ GRAPH_CONFIG: dict[str, Any] = {
 }
 
 
-def card(*children: Any, label: str, **options: Any) -> dmc.Paper:
+def card(*children: Any, label: str, className: str = "card") -> html.Section:
     """One white box of the page, announced to screen readers by its label."""
-    return dmc.Paper(
-        list(children),
-        withBorder=True,
-        radius="md",
-        p="md",
-        shadow="xs",
-        role="region",
-        className=options.pop("className", "card"),
-        **{"aria-label": label},
-        **options,
-    )
+    box = dmc.Paper(list(children), withBorder=True, radius="md", p="md", shadow="xs", h="100%")
+    return html.Section(box, className=className, **{"aria-label": label})
 
 
-def analyse(bic_figure: Any, panels_figure: Any, selected_figure: Any, correlation: Any) -> dmc.Stack:
+def analyse(
+    bic_figure: Any, panels_figure: Any, selected_figure: Any, correlation: Any
+) -> dmc.Stack:
     """The figures are the empty first states; the live engine and the callbacks fill them."""
     return dmc.Stack(
         [
@@ -50,8 +43,11 @@ def analyse(bic_figure: Any, panels_figure: Any, selected_figure: Any, correlati
     )
 
 
-def graph(graph_id: str, figure: Any, label: str, height: str) -> html.Div:
-    """A Plotly graph in a box of fixed height, so that the page does not jump while it loads."""
+def graph(graph_id: str, figure: Any, label: str, height: str | None) -> html.Div:
+    """A Plotly graph in a box of known height, so that the page does not jump while it loads.
+
+    Without ``height`` the style sheet decides, by the class ``box-<graph_id>``.
+    """
     return html.Div(
         dcc.Graph(
             id=graph_id,
@@ -61,25 +57,30 @@ def graph(graph_id: str, figure: Any, label: str, height: str) -> html.Div:
             responsive=True,
             clear_on_unhover=True,
         ),
-        className="graph-box",
-        style={"height": height},
+        className=f"graph-box box-{graph_id}",
+        style={"height": height} if height else {},
         role="figure",
         **{"aria-label": label},
     )
 
 
-def _progress() -> dmc.Paper:
+def _progress() -> html.Section:
     return card(
         dmc.Group(
             [
                 dmc.Group(
                     [
-                        dmc.Badge(
-                            "starting", id=ids.PROGRESS_STATE, variant="light", color="gray", size="lg"
+                        html.Span(
+                            dmc.Badge(
+                                "starting",
+                                id=ids.PROGRESS_STATE,
+                                variant="light",
+                                color="gray",
+                                size="lg",
+                            ),
+                            role="status",
                         ),
-                        dmc.Text(
-                            "", id=ids.PROGRESS_FITS, fw=600, className="tabular", role="status"
-                        ),
+                        dmc.Text("", id=ids.PROGRESS_FITS, fw=600, className="tabular"),
                         dmc.Text("", id=ids.PROGRESS_DETAIL, c="dimmed", className="tabular"),
                     ],
                     gap="sm",
@@ -98,6 +99,7 @@ def _progress() -> dmc.Paper:
                             ),
                             "cancel",
                             "bottom",
+                            block=False,
                         ),
                         explained(
                             dmc.Button(
@@ -110,6 +112,7 @@ def _progress() -> dmc.Paper:
                             ),
                             "rerun",
                             "bottom",
+                            block=False,
                         ),
                         _export(),
                     ],
@@ -204,7 +207,7 @@ def _export() -> dmc.Menu:
     )
 
 
-def _curves(figure: Any) -> dmc.Paper:
+def _curves(figure: Any) -> html.Section:
     return card(
         dmc.Group(
             [
@@ -223,17 +226,18 @@ def _curves(figure: Any) -> dmc.Paper:
                     ),
                     "criterion",
                     "bottom",
+                    block=False,
                 ),
             ],
             justify="space-between",
         ),
-        graph(ids.BIC_GRAPH, figure, "Score over the number of clusters, one line per type", "400px"),
+        graph(ids.BIC_GRAPH, figure, "Score over the number of clusters, one line per type", None),
         label="Which model fits best?",
         className="card curves-card",
     )
 
 
-def _recommended() -> dmc.Paper:
+def _recommended() -> html.Section:
     return card(
         html.H2("Recommended", className="section-title"),
         dmc.Text("…", id=ids.REC_TITLE, fz=26, fw=700, lh=1.25),
@@ -243,19 +247,17 @@ def _recommended() -> dmc.Paper:
         dmc.Text("", id=ids.REC_EVIDENCE, size="sm"),
         dmc.Text("Agreement of experiments", fw=600, size="sm", mt="sm", mb=4),
         explained(
-            dmc.Group(
+            html.Div(
                 [
                     dmc.Progress(
                         id=ids.REC_AGREEMENT_BAR,
                         value=0,
                         color="teal",
                         size="md",
-                        className="grow",
                         **{"aria-label": "Agreement of experiments"},
                     ),
-                    dmc.Text("–", id=ids.REC_AGREEMENT, size="sm", className="tabular"),
-                ],
-                wrap="nowrap",
+                    dmc.Text("–", id=ids.REC_AGREEMENT, size="sm", c="dimmed", className="tabular"),
+                ]
             ),
             "agreement",
             "left",
@@ -296,6 +298,7 @@ def _axis_choice(select_id: str, axis: str) -> dmc.Group:
                 ),
                 "axis",
                 "top",
+                block=False,
             ),
         ],
         gap=6,
@@ -303,7 +306,7 @@ def _axis_choice(select_id: str, axis: str) -> dmc.Group:
     )
 
 
-def _panels(figure: Any) -> dmc.Paper:
+def _panels(figure: Any) -> html.Section:
     return card(
         dmc.Group(
             [
@@ -322,6 +325,7 @@ def _panels(figure: Any) -> dmc.Paper:
                             dmc.Switch(id=ids.ELLIPSES, label="Ellipses", checked=True, size="sm"),
                             "ellipses",
                             "top",
+                            block=False,
                         ),
                     ],
                     gap="md",
@@ -362,6 +366,7 @@ def _panels(figure: Any) -> dmc.Paper:
                     ),
                     "play",
                     "top",
+                    block=False,
                 ),
             ],
             className="k-row",
@@ -370,14 +375,14 @@ def _panels(figure: Any) -> dmc.Paper:
             ids.PANELS_GRAPH,
             figure,
             "Six scatterplots of the same rows, coloured by cluster, one per covariance type",
-            "640px",
+            None,
         ),
         label="Compare covariance types",
         className="card panels-card",
     )
 
 
-def _tabs(selected: Any, correlation: Any) -> dmc.Paper:
+def _tabs(selected: Any, correlation: Any) -> html.Section:
     return card(
         dmc.Tabs(
             [
@@ -442,12 +447,11 @@ def _fits() -> list[Any]:
             columnDefs=fit_columns(),
             rowData=[],
             defaultColDef={"sortable": True, "filter": True, "resizable": True, "flex": 1},
-            columnSize="responsiveSizeToFit",
             dashGridOptions={
                 "pagination": True,
                 "paginationPageSize": 50,
                 "animateRows": False,
-                "overlayNoRowsTemplate": "No fits yet: they appear here as they finish.",
+                "localeText": {"noRowsToShow": "No fits yet: they appear here as they finish."},
                 "rowSelection": {
                     "mode": "singleRow",
                     "checkboxes": False,
@@ -469,7 +473,9 @@ def fit_columns() -> list[dict[str, Any]]:
             "headerTooltip": f"{title}: higher is better",
             "type": "rightAligned",
             "filter": "agNumberColumnFilter",
-            "valueFormatter": {"function": "params.value == null ? '' : d3.format(',.1f')(params.value)"},
+            "valueFormatter": {
+                "function": "params.value == null ? '' : d3.format(',.1f')(params.value)"
+            },
         }
 
     def whole(field: str, title: str, tip: str) -> dict[str, Any]:

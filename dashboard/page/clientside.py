@@ -23,7 +23,10 @@ def sink(name: str) -> str:
 
 LIVE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
     # a job was opened or started: forget the old one, draw what is known, poll while it runs
-    "follow": ([Input(ids.LIVE_JOB, "data")], [State(ids.STYLE, "data"), State(ids.SELECTION, "data")]),
+    "follow": (
+        [Input(ids.LIVE_JOB, "data")],
+        [State(ids.STYLE, "data"), State(ids.SELECTION, "data")],
+    ),
     # one tick of the polling interval (live.js enables and disables ids.POLL itself)
     "poll": ([Input(ids.POLL, "n_intervals")], []),
     # redraw the curves and the recommendation card for another criterion

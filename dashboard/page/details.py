@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
-import numpy as np
 from dash import html
-from numpy.typing import NDArray
 
 from dashboard.figures.style import Theme, cluster_colour
 from dashboard.page.controls import with_unit
@@ -93,28 +91,6 @@ def fit_rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:
     ]
 
 
-def correlations(
-    values: NDArray[np.float64], labels: NDArray[np.uint8]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pearson correlations (d, d) of ``values`` (m, d): of all rows, and pooled within clusters.
-
-    ``labels`` (m,). A column without spread, overall or within every cluster, gives NaN.
-    """
-    centred = values - values.mean(axis=0)
-    within = values.astype(np.float64, copy=True)
-    for label in np.unique(labels):
-        members = labels == label
-        within[members] -= within[members].mean(axis=0)
-    return _correlation(centred), _correlation(within)
-
-
-def _correlation(centred: NDArray[np.float64]) -> NDArray[np.float64]:
-    products = centred.T @ centred
-    spread = np.sqrt(np.diag(products))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.clip(products / np.outer(spread, spread), -1.0, 1.0)
-
-
 def empty_note(text: str) -> dmc.Text:
     """What stands where a table will be."""
     return dmc.Text(text, c="dimmed", size="sm", py="xl", ta="center")
@@ -122,9 +98,7 @@ def empty_note(text: str) -> dmc.Text:
 
 def _cluster_name(number: int, slots: Sequence[int], theme: Theme) -> html.Span:
     slot = slots[number] if number < len(slots) else number
-    dot = html.Span(
-        className="size-dot", style={"backgroundColor": cluster_colour(slot, theme)}
-    )
+    dot = html.Span(className="size-dot", style={"backgroundColor": cluster_colour(slot, theme)})
     return html.Span([dot, str(number + 1)], className="cluster-name")
 
 

@@ -60,19 +60,20 @@ SENTENCES: dict[str, str] = {
 }
 
 
-def explained(control: Any, about: str, position: str = "right", width: int = 270) -> dmc.Tooltip:
-    """The control with its explanation on hover, keyboard focus and touch.
+def explained(control: Any, about: str, position: str = "right", block: bool = True) -> dmc.Tooltip:
+    """The control with its explanation on hover and keyboard focus.
 
-    ``about`` is a key of :data:`SENTENCES`, or the sentence itself.
+    ``about`` is a key of :data:`SENTENCES`, or the sentence itself. ``block``: as wide as its
+    container, for controls under each other; otherwise as wide as the control.
     """
     return dmc.Tooltip(
         control,
         label=SENTENCES.get(about, about),
         position=position,
         multiline=True,
-        w=width,
+        w=270,
         withArrow=True,
         openDelay=350,
         events={"hover": True, "focus": True, "touch": False},
-        boxWrapperProps={"className": "explained"},
+        boxWrapperProps={"className": "explained", **({"w": "100%"} if block else {})},
     )

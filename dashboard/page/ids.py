@@ -163,5 +163,7 @@ def job_action(action: str, job_id: str) -> dict[str, str]:
 def as_dict() -> dict[str, str]:
     """All ids by their constant's name, for the scripts."""
     return {
-        name: value for name, value in globals().items() if name.isupper() and isinstance(value, str)
+        name: value
+        for name, value in globals().items()
+        if name.isupper() and isinstance(value, str)
     }

@@ -46,9 +46,7 @@ class JobsPage:
                 "shown": Output(ids.LIVE_JOB, "data", allow_duplicate=True),
             },
             inputs={
-                "clicks": Input(
-                    {"part": "job-action", "action": ALL, "job": ALL}, "n_clicks"
-                ),
+                "clicks": Input({"part": "job-action", "action": ALL, "job": ALL}, "n_clicks"),
                 "shown": State(ids.LIVE_JOB, "data"),
             },
             prevent_initial_call=True,

@@ -35,7 +35,7 @@ def jobs_page() -> html.Div:
                 dmc.Group(
                     [
                         dmc.Title("Jobs", order=1, className="card-title"),
-                        dmc.Text("", id=ids.JOBS_NOTE, size="sm", c="dimmed", role="status"),
+                        dmc.Text("", id=ids.JOBS_NOTE, size="sm", c="dimmed"),
                     ],
                     gap="md",
                     mb="sm",
@@ -75,9 +75,7 @@ def jobs_table(records: Sequence[JobRecord], now: float) -> Any:
     )
     body = dmc.TableTbody([_row(record, now) for record in records[:MOST_ROWS]])
     return dmc.TableScrollContainer(
-        dmc.Table(
-            [head, body], highlightOnHover=True, verticalSpacing="xs", tabularNums=True
-        ),
+        dmc.Table([head, body], highlightOnHover=True, verticalSpacing="xs", tabularNums=True),
         minWidth=940,
     )
 
@@ -116,7 +114,9 @@ def _row(record: JobRecord, now: float) -> dmc.TableTr:
     return dmc.TableTr(
         [
             dmc.TableTd(
-                dmc.Badge(record.state, color=STATE_COLOURS.get(record.state, "gray"), variant="light")
+                dmc.Badge(
+                    record.state, color=STATE_COLOURS.get(record.state, "gray"), variant="light"
+                )
             ),
             dmc.TableTd(
                 dcc.Link(record.dataset_name, href=f"/?job={record.job_id}", className="job-link")

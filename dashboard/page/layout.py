@@ -7,6 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from dashboard.figures.style import FONT_FAMILY
 from dashboard.page import ids
 from dashboard.page.clientside import LIVE_CALLBACKS, PAGE_CALLBACKS, sink
 from dashboard.page.explain import explained
@@ -20,7 +21,7 @@ HEADER_HEIGHT = 56
 THEME: dict[str, Any] = {
     "primaryColor": "blue",
     "defaultRadius": "sm",
-    "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+    "fontFamily": FONT_FAMILY,
     "headings": {"fontWeight": "650"},
     "cursorType": "pointer",
 }
@@ -97,7 +98,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                         id=ids.BURGER,
                         opened=False,
                         size="sm",
-                        hiddenFrom="62.5em",
+                        className="burger",
                         **{"aria-label": "Settings"},
                     ),
                     html.Span(className="logo", **{"aria-hidden": "true"}),
@@ -111,7 +112,9 @@ def _top_bar(backend_label: str) -> dmc.Group:
                 [
                     html.Nav(
                         [
-                            dcc.Link("Analyse", id=ids.NAV_ANALYSE, href="/", className="nav active"),
+                            dcc.Link(
+                                "Analyse", id=ids.NAV_ANALYSE, href="/", className="nav active"
+                            ),
                             dcc.Link("Jobs", id=ids.NAV_JOBS, href="/jobs", className="nav"),
                         ],
                         className="navs",
@@ -128,6 +131,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                         ),
                         "backend",
                         "bottom",
+                        block=False,
                     ),
                     explained(
                         dmc.ColorSchemeToggle(
@@ -140,6 +144,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                         ),
                         "theme",
                         "bottom",
+                        block=False,
                     ),
                     explained(
                         dmc.ActionIcon(
@@ -152,6 +157,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                         ),
                         "help",
                         "bottom",
+                        block=False,
                     ),
                 ],
                 gap="sm",

@@ -6,16 +6,22 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
-from kmeans_core import COVARIANCE_TYPES
 
 from dashboard.page import ids
 from dashboard.page.explain import TYPE_SENTENCES
 from dashboard.page.icons import glyph
+from kmeans_core import COVARIANCE_TYPES
 
 SCORES = [
-    ("BIC", "log-likelihood − ½ · parameters · ln(rows). The default: it finds the right number of "
-     "clusters when there are enough rows."),
-    ("ICL", "BIC computed from the classification likelihood: it prefers clusters that do not overlap."),
+    (
+        "BIC",
+        "log-likelihood − ½ · parameters · ln(rows). The default: it finds the right number of "
+        "clusters when there are enough rows.",
+    ),
+    (
+        "ICL",
+        "BIC computed from the classification likelihood: it prefers clusters that do not overlap.",
+    ),
     ("AIC", "log-likelihood − parameters. It charges least and tends to more clusters."),
 ]
 STEPS = [

@@ -111,7 +111,10 @@ class Opening:
         try:
             return self._opened(record, _asked_selection(query, record.spec), started_here=False)
         except DatasetError as error:
-            return nothing | {"job": NO_JOB, "problem": problem("Cannot show this job", error.message)}
+            return nothing | {
+                "job": NO_JOB,
+                "problem": problem("Cannot show this job", error.message),
+            }
 
     def _open_default(self) -> dict[str, Any]:
         try:

@@ -6,11 +6,11 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
-from kmeans_core import COVARIANCE_TYPES
 
 from dashboard.page import ids
 from dashboard.page.explain import TYPE_SENTENCES, explained
 from dashboard.page.icons import glyph, icon
+from kmeans_core import COVARIANCE_TYPES
 
 MAX_K = 30
 MAX_EXPERIMENTS = 50
@@ -21,23 +21,27 @@ DISTANCE_CHOICES = [
 ]
 
 
-def sidebar(values: dict[str, Any], max_upload_mb: int) -> dmc.ScrollArea:
+def sidebar(values: dict[str, Any], max_upload_mb: int) -> list[dmc.AppShellSection]:
     """``values``: the initial value of every control, see ``controls.control_values``."""
-    return dmc.ScrollArea(
-        dmc.Stack(
-            [
-                _section("Data", _data(values, max_upload_mb)),
-                _section("Model", _model(values)),
-                _section("Effort", _effort(values)),
-                _run(),
-            ],
-            gap="lg",
-            p="md",
-        ),
-        h="100%",
-        type="auto",
-        scrollbarSize=8,
+    settings = dmc.Stack(
+        [
+            _section("Data", _data(values, max_upload_mb)),
+            _section("Model", _model(values)),
+            _section("Effort", _effort(values)),
+        ],
+        gap="lg",
+        p="md",
     )
+    return [
+        dmc.AppShellSection(
+            dmc.ScrollArea(
+                settings, h="100%", type="auto", scrollbarSize=8, offsetScrollbars=False
+            ),
+            grow=True,
+            mih=0,
+        ),
+        dmc.AppShellSection(_run()),
+    ]
 
 
 def _section(title: str, children: list[Any]) -> html.Section:
@@ -76,7 +80,9 @@ def _data(values: dict[str, Any], max_upload_mb: int) -> list[Any]:
             ),
             "dataset",
         ),
-        dmc.Text(values[ids.DATASET_DESCRIPTION], id=ids.DATASET_DESCRIPTION, size="xs", c="dimmed"),
+        dmc.Text(
+            values[ids.DATASET_DESCRIPTION], id=ids.DATASET_DESCRIPTION, size="xs", c="dimmed"
+        ),
         explained(_drop_zone(max_upload_mb), "drop"),
         html.Div(id=ids.DROP_MESSAGE, role="status", **{"aria-live": "polite"}),
         dmc.Group(
@@ -138,7 +144,11 @@ def _drop_zone(max_upload_mb: int) -> html.Div:
                 [
                     dmc.Progress(id=ids.DROP_PROGRESS, value=0, size="sm", className="grow"),
                     dmc.Button(
-                        "Cancel", id=ids.DROP_CANCEL, variant="subtle", size="compact-xs", n_clicks=0
+                        "Cancel",
+                        id=ids.DROP_CANCEL,
+                        variant="subtle",
+                        size="compact-xs",
+                        n_clicks=0,
                     ),
                 ],
                 className="drop-progress",
@@ -318,8 +328,13 @@ def _run() -> html.Div:
             ),
             dmc.Group(
                 [
-                    explained(dmc.Switch(id=ids.LIVE, label="Live", checked=True), "live", "top"),
-                    explained(dmc.Button("Run", id=ids.RUN, n_clicks=0), "run", "top"),
+                    explained(
+                        dmc.Switch(id=ids.LIVE, label="Live", checked=True),
+                        "live",
+                        "top",
+                        block=False,
+                    ),
+                    explained(dmc.Button("Run", id=ids.RUN, n_clicks=0), "run", "top", block=False),
                 ],
                 justify="space-between",
             ),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from dash import Dash, Input, Output, State, no_update
 
 from dashboard.analysis import JobView, UnknownJobError, ViewRegistry
+from dashboard.analysis.correlations import overall_correlation, within_correlation
 from dashboard.analysis.updates import cell_record
 from dashboard.figures import correlation_figure, selected_figure
 from dashboard.figures.style import Theme, theme_of
 from dashboard.page import ids
-from dashboard.page.details import clusters_table, correlations, empty_note, fit_rows
+from dashboard.page.details import clusters_table, empty_note, fit_rows
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -118,14 +119,18 @@ class Tabs:
         if tab != "correlation" or view is None or not selection or not selection.get("k"):
             return no_update
         key = (selection["type"], int(selection["k"]))
-        try:
-            labels = view.labels(key)
-        except KeyError:
+        with view.lock:
+            cell = view.cells.get(key)
+            model = None if cell is None else cell_record(view, cell)["model"]
+            points = view.shown
+        if model is None:
             return no_update
-        overall, within = correlations(view.shown.values, labels)
-        title = f"within the clusters of {key[0]}, K = {key[1]}"
         return correlation_figure(
-            view.shown.columns, overall, within, within_title=title, dark=scheme == "dark"
+            points.columns,
+            overall_correlation(points),
+            within_correlation(points, model),
+            within_title=f"within the clusters of {key[0]}, K = {key[1]}",
+            dark=scheme == "dark",
         )
 
     def _view(self, job: dict[str, Any] | None, status: dict[str, Any] | None) -> JobView | None:
@@ -136,5 +141,3 @@ class Tabs:
             return self._views.view(job_id)
         except UnknownJobError:
             return None
-
-

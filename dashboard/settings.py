@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +267,9 @@ def read_settings(
             values[setting.name] = setting.parse(given, setting.flag)
         elif environment.get(setting.variable):
             values[setting.name] = setting.parse(environment[setting.variable], setting.variable)
-    return Settings(**values)
+    settings = Settings(**values)
+    # Absolute, so that it means the same to every library, and messages say where it is.
+    return replace(settings, data_dir=settings.data_dir.absolute())
 
 
 def markdown_table() -> str:

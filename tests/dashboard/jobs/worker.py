@@ -1,4 +1,4 @@
-"""One writer in a process of its own: `python -m tests.dashboard.jobs.worker KIND ADDRESS WHAT ...`."""
+"""One writer in a process: `python -m tests.dashboard.jobs.worker KIND PATH WHAT ...`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The command line: the page's server, and the same analysis without a browser."""

@@ -1,0 +1,46 @@
+"""Entry point of the command line: options and settings in, a command run, its status out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from dashboard.cli.parser import EXIT_USAGE, build_parser
+from dashboard.datasets import DatasetError
+from dashboard.jobs.spec import SpecError
+from dashboard.jobs.store import StoreError
+from dashboard.settings import SETTINGS, SettingsError, read_settings
+
+EXIT_FAILURE = 1
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `argv` (the process's own arguments when None); the exit status."""
+    try:
+        arguments = build_parser().parse_args(argv)
+        flags = {setting.name: getattr(arguments, setting.name, None) for setting in SETTINGS}
+        settings = read_settings(flags)
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+        # Imported here so that --help and wrong options answer at once.
+        if arguments.command == "serve":
+            from dashboard.cli.serve import serve
+
+            return serve(settings)
+        from dashboard.cli.analyse import analyse
+
+        return analyse(arguments, settings)
+    except SystemExit as end:  # argparse: --help, or a wrong option
+        return end.code if isinstance(end.code, int) else EXIT_USAGE
+    except (SettingsError, DatasetError, SpecError) as error:
+        return _say(str(error), EXIT_USAGE)
+    except (StoreError, OSError) as error:
+        return _say(str(error), EXIT_FAILURE)
+    except KeyboardInterrupt:
+        return _say("Interrupted before the job began.", EXIT_INTERRUPTED)
+
+
+def _say(sentence: str, status: int) -> int:
+    print(sentence, file=sys.stderr)
+    return status

@@ -54,6 +54,7 @@ def fit(
 
     table = build() if cache is None else cache.get(CacheKey.of(task), build)
     _check_k(task, table.n_rows)
+    _check_resume(task)
     read_ms = (time.perf_counter() - clock) * 1e3
     clock = time.perf_counter()
     try:
@@ -75,12 +76,7 @@ def fit(
     except (ValueError, KeyError, TypeError, IndexError) as error:
         if task.resume is None:
             raise
-        raise ContractError(
-            "bad_resume",
-            "Expected resume to be the state that an earlier answer to this task returned, got"
-            f" something else ({error}). Send it back unchanged, or leave it out to start again.",
-            {"field": "resume"},
-        ) from error
+        raise _bad_resume(str(error)) from error
     host = host or Host()
     invocation = Invocation(
         request_id=request_id,
@@ -141,3 +137,21 @@ def _check_k(task: FitTask, n_rows: int) -> None:
             " Ask for fewer clusters.",
             {"field": "n_clusters", "n_rows": n_rows},
         )
+
+
+def _check_resume(task: FitTask) -> None:
+    """The state is the core's own; here only that it does not ask for more than the task does."""
+    if task.resume is None:
+        return
+    clusters = task.resume.get("n_clusters")
+    if not isinstance(clusters, list) or any(k not in task.n_clusters for k in clusters):
+        raise _bad_resume("other numbers of clusters")
+
+
+def _bad_resume(found: str) -> ContractError:
+    return ContractError(
+        "bad_resume",
+        "Expected resume to be the state that an earlier answer to this task returned, got"
+        f" something else: {found}. Send it back unchanged, or leave it out to start again.",
+        {"field": "resume"},
+    )

@@ -8,17 +8,27 @@ finds the apostrophe; Parquet and JSON have the text unchanged.
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 EXECUTABLE_STARTS = ("=", "+", "-", "@", "\t", "\r")
 GUARD = "'"
+
+_NUMBER = re.compile(
+    r"\s*[+-]?(\d[\d.,\u0020\u00a0\u2009\u202f']*|[.,]\d+|inf|infinity|nan)(e[+-]?\d+)?\s*",
+    re.IGNORECASE,
+)
+"""A number in any notation that a table may use: it calculates nothing, so it is not guarded."""
 
 
 def guarded(text: str) -> str:
     """`text`, with a leading apostrophe where a spreadsheet program would execute it."""
     # Some programs skip blanks and line breaks before they look for a formula.
     start = text.lstrip(" \n\ufeff\u00a0")
-    return GUARD + text if start.startswith(EXECUTABLE_STARTS) else text
+    if not start.startswith(EXECUTABLE_STARTS) or _NUMBER.fullmatch(text):
+        return text
+    return GUARD + text
 
 
 def guarded_frame(frame: pd.DataFrame) -> pd.DataFrame:

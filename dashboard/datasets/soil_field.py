@@ -18,10 +18,10 @@ _M_PER_DEGREE = 111_320.0
 # Sandy soil conducts little at either depth; clay much; the gravel lens is conductive above and
 # not below; the saline corner rises steeply with depth.
 _ZONES = (
-    ("A sandy loam", (46.0, 38.0), (11.0, 3.2), 38.0),
-    ("B clay loam", (86.0, 84.0), (15.0, 5.0), 58.0),
-    ("C gravel lens", (101.0, 41.0), (12.5, 4.0), 12.0),
-    ("D saline corner", (92.0, 151.0), (20.0, 5.5), 72.0),
+    ("A sandy loam", (52.0, 38.0), (14.0, 3.4), 32.0),
+    ("B clay loam", (86.0, 86.0), (22.0, 5.0), 58.0),
+    ("C gravel lens", (114.0, 46.0), (16.0, 4.4), 14.0),
+    ("D saline corner", (98.0, 148.0), (25.0, 6.0), 76.0),
 )
 
 

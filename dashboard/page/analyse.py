@@ -9,10 +9,12 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.page import ids
+from dashboard.page.aria import aria
 from dashboard.page.explain import explained
 from dashboard.page.icons import icon
 
-GRAPH_CONFIG: dict[str, Any] = {
+# Typed Any: Dash's own type for it does not know every option of plotly.js.
+GRAPH_CONFIG: Any = {
     "displaylogo": False,
     "showSendToCloud": False,
     "responsive": True,
@@ -24,7 +26,7 @@ GRAPH_CONFIG: dict[str, Any] = {
 def card(*children: Any, label: str, className: str = "card") -> html.Section:
     """One white box of the page, announced to screen readers by its label."""
     box = dmc.Paper(list(children), withBorder=True, radius="md", p="md", shadow="xs", h="100%")
-    return html.Section(box, className=className, **{"aria-label": label})
+    return html.Section(box, className=className, **aria(label=label))
 
 
 def analyse(
@@ -60,7 +62,7 @@ def graph(graph_id: str, figure: Any, label: str, height: str | None) -> html.Di
         className=f"graph-box box-{graph_id}",
         style={"height": height} if height else {},
         role="figure",
-        **{"aria-label": label},
+        **aria(label=label),
     )
 
 
@@ -128,7 +130,7 @@ def _progress() -> html.Section:
             size="md",
             radius="xl",
             transitionDuration=200,
-            **{"aria-label": "Fits finished"},
+            **aria(label="Fits finished"),
         ),
         html.Div(id=ids.PROGRESS_ERRORS),
         label="Progress",
@@ -222,7 +224,7 @@ def _curves(figure: Any) -> html.Section:
                         ],
                         value="bic",
                         size="xs",
-                        **{"aria-label": "Criterion"},
+                        **aria(label="Criterion"),
                     ),
                     "criterion",
                     "bottom",
@@ -254,7 +256,7 @@ def _recommended() -> html.Section:
                         value=0,
                         color="teal",
                         size="md",
-                        **{"aria-label": "Agreement of experiments"},
+                        **aria(label="Agreement of experiments"),
                     ),
                     dmc.Text("–", id=ids.REC_AGREEMENT, size="sm", c="dimmed", className="tabular"),
                 ]
@@ -294,7 +296,7 @@ def _axis_choice(select_id: str, axis: str) -> dmc.Group:
                     allowDeselect=False,
                     size="xs",
                     w=132,
-                    **{"aria-label": f"Column on the {axis} axis"},
+                    **aria(label=f"Column on the {axis} axis"),
                 ),
                 "axis",
                 "top",

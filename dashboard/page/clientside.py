@@ -1,8 +1,8 @@
 """The callbacks that run in the browser: which function of ``assets/`` answers which component.
 
-All functions live in ``window.dash_clientside.centaurus``. The ones listed under *live* write to the
-page with ``dash_clientside.set_props`` and return nothing that matters: their one output is the
-``data-tick`` sink, which only exists because Dash wants an output.
+All functions live in ``window.dash_clientside.centaurus``. The ones listed under *live* write to
+the page with ``dash_clientside.set_props`` and return nothing that matters: their one output is the
+sink, a store which only exists because Dash wants an output.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Between a job's specification and the sidebar's controls, in both directions. Knows no Dash state."""
+"""Between a job's specification and the sidebar's controls, in both directions."""
 
 from __future__ import annotations
 

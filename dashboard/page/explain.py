@@ -21,16 +21,16 @@ SENTENCES: dict[str, str] = {
     "decimal comma are found out. The file stays on this installation.",
     "columns": "The measurements that clusters are made of. Only numeric columns are offered; rows "
     "with a missing or infinite value in a chosen column are left out.",
-    "standardise": "Divide each column by its standard deviation first, so that units do not decide. "
-    "Scores then refer to standardised units.",
+    "standardise": "Divide each column by its standard deviation first, so that units do not "
+    "decide. Scores then refer to standardised units.",
     "k_range": "The numbers of clusters that are tried. The best one should lie inside the range, "
     "not on its edge.",
     "types": "How the shape of a cluster may vary. More freedom needs more parameters, and BIC "
     "charges for each of them.",
-    "experiments": "Independent repetitions of each fit. Their spread is the band around each curve "
-    "and shows how far the result depends on luck.",
-    "restarts": "Random starts within one experiment; the best one counts. More restarts find better "
-    "optima and take longer.",
+    "experiments": "Independent repetitions of each fit. Their spread is the band around each "
+    "curve and shows how far the result depends on luck.",
+    "restarts": "Random starts within one experiment; the best one counts. More restarts find "
+    "better optima and take longer.",
     "min_members": "A clustering is only eligible when its smallest cluster has at least this many "
     "rows. Empty: one more than the number of columns.",
     "seed": "The same seed gives exactly the same result. Change it to see what depends on luck.",

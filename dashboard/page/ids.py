@@ -17,14 +17,14 @@ from __future__ import annotations
 URL = "url"
 LIVE_JOB = "live-job"
 """``{job_id, state, columns, units, k_min, k_max, covariance_types, n_rows, dataset, started_here,
-opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is when polling
-has to start again. ``job_id`` is None when a link named a job that does not exist."""
+opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is when
+polling has to start again. ``job_id`` is None when a link named a job that does not exist."""
 LIVE_STATUS = "live-status"
 """Written by live.js: ``{job_id, state, cursor, model_version}`` of the selected clustering; the
 server-side tabs are redrawn when it changes."""
 SELECTION = "selection"
-"""``{type, k, follow}``: the clustering in view. ``follow`` is true until a person chooses one: then
-the recommended clustering is selected as it changes."""
+"""``{type, k, follow}``: the clustering in view. ``follow`` is true until a person chooses one; it
+is the recommended clustering then, also when that changes."""
 STYLE = "style"
 """``{palette, types: {name: {colour, dash, symbol, label}}, type_order, ids}``, read once."""
 SETTINGS = "settings"

@@ -74,7 +74,7 @@ class JobsPage:
         return {
             "table": jobs_table(records, time.time()),
             "note": jobs_note(records),
-            # Another process may start a job at any moment, but nobody looks at an idle table often.
+            # Also with nothing running: another process may start a job at any moment.
             "resting": False,
         }
 

@@ -11,6 +11,7 @@ from dash import dcc, html
 
 from dashboard.page import ids
 from dashboard.page.analyse import card
+from dashboard.page.aria import aria
 
 if TYPE_CHECKING:
     from dashboard.jobs.store import JobRecord
@@ -144,7 +145,7 @@ def _actions(record: JobRecord) -> dmc.Group:
             color=colour,
             size="compact-sm",
             n_clicks=0,
-            **{"aria-label": f"{text} job {record.job_id} on {record.dataset_name}"},
+            **aria(label=f"{text} job {record.job_id} on {record.dataset_name}"),
         )
 
     buttons: list[Any] = []

@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from dashboard.figures.style import FONT_FAMILY
 from dashboard.page import ids
+from dashboard.page.aria import aria
 from dashboard.page.clientside import LIVE_CALLBACKS, PAGE_CALLBACKS, sink
 from dashboard.page.explain import explained
 from dashboard.page.icons import icon
@@ -41,7 +42,7 @@ def page_layout(
             dmc.AppShell(
                 [
                     dmc.AppShellHeader(_top_bar(backend_label), px="md"),
-                    dmc.AppShellNavbar(sidebar, **{"aria-label": "Settings"}),
+                    dmc.AppShellNavbar(sidebar, **aria(label="Settings")),
                     dmc.AppShellMain(
                         [
                             html.Div(analyse, id=ids.PAGE_ANALYSE),
@@ -99,9 +100,9 @@ def _top_bar(backend_label: str) -> dmc.Group:
                         opened=False,
                         size="sm",
                         className="burger",
-                        **{"aria-label": "Settings"},
+                        **aria(label="Settings"),
                     ),
-                    html.Span(className="logo", **{"aria-hidden": "true"}),
+                    html.Span(className="logo", **aria(hidden="true")),
                     dmc.Text("Centaurus", fw=700, fz=20, className="brand"),
                     dmc.Text("how many groups are in my data?", c="dimmed", className="tagline"),
                 ],
@@ -118,7 +119,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                             dcc.Link("Jobs", id=ids.NAV_JOBS, href="/jobs", className="nav"),
                         ],
                         className="navs",
-                        **{"aria-label": "Pages"},
+                        **aria(label="Pages"),
                     ),
                     explained(
                         dmc.Badge(
@@ -140,7 +141,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                             darkIcon=icon("moon"),
                             variant="default",
                             size="lg",
-                            **{"aria-label": "Light or dark"},
+                            **aria(label="Light or dark"),
                         ),
                         "theme",
                         "bottom",
@@ -153,7 +154,7 @@ def _top_bar(backend_label: str) -> dmc.Group:
                             variant="default",
                             size="lg",
                             n_clicks=0,
-                            **{"aria-label": "Help"},
+                            **aria(label="Help"),
                         ),
                         "help",
                         "bottom",

@@ -16,7 +16,6 @@ from dashboard.jobs.spec import JobSpec, SpecError, check_spec
 from dashboard.jobs.store import JobRecord
 from dashboard.page import controls, ids
 from dashboard.page.default_job import default_spec
-from kmeans_core import COVARIANCE_TYPES
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -63,7 +62,6 @@ class Opening:
                 "settings": Input(ids.SETTINGS, "data"),
                 "shown": State(ids.LIVE_JOB, "data"),
                 "selection": State(ids.SELECTION, "data"),
-                "live_status": State(ids.LIVE_STATUS, "data"),
             },
             prevent_initial_call=True,
         )(self.consider)
@@ -168,7 +166,6 @@ class Opening:
         settings: dict[str, Any] | None,
         shown: dict[str, Any] | None,
         selection: dict[str, Any] | None,
-        live_status: dict[str, Any] | None,
     ) -> dict[str, Any]:
         """What the settings would cost; started when Run was pressed, or by itself when live."""
         answer: dict[str, Any] = dict.fromkeys(
@@ -182,7 +179,7 @@ class Opening:
             answer |= self._costs(spec, dataset)
             # Before the address was read nothing may start: it can name another job.
             if shown is not None and self._wanted(settings, spec, shown):
-                answer |= self._start(spec, dataset, shown, selection, live_status)
+                answer |= self._start(spec, dataset, shown, selection)
         except (DatasetError, SpecError) as error:
             answer |= {"error": problem(None, error.message), "run_disabled": True}
             answer |= {"estimate": "Nothing to run yet"}
@@ -218,7 +215,6 @@ class Opening:
         dataset: Dataset,
         shown: dict[str, Any],
         selection: dict[str, Any] | None,
-        live_status: dict[str, Any] | None,
     ) -> dict[str, Any]:
         record = self._services.jobs.submit(spec)
         former = shown.get("job_id")
@@ -297,9 +293,9 @@ def unknown_job(job_id: str) -> dmc.Alert:
 
 def _asked_selection(query: dict[str, list[str]], spec: JobSpec) -> dict[str, Any]:
     chosen, k = query.get("type", [""])[0], query.get("k", [""])[0]
-    if chosen in COVARIANCE_TYPES and chosen in spec.covariance_types and k.isdecimal():
-        if spec.k_min <= int(k) <= spec.k_max:
-            return {"type": chosen, "k": int(k), "follow": False}
+    known = chosen in spec.covariance_types and k.isdecimal() and len(k) < 6
+    if known and spec.k_min <= int(k) <= spec.k_max:
+        return {"type": chosen, "k": int(k), "follow": False}
     return FOLLOW
 
 

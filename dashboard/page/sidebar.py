@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.page import ids
+from dashboard.page.aria import aria
 from dashboard.page.explain import TYPE_SENTENCES, explained
 from dashboard.page.icons import glyph, icon
 from kmeans_core import COVARIANCE_TYPES
@@ -47,7 +48,7 @@ def sidebar(values: dict[str, Any], max_upload_mb: int) -> list[dmc.AppShellSect
 def _section(title: str, children: list[Any]) -> html.Section:
     return html.Section(
         [html.H2(title, className="section-title"), dmc.Stack(children, gap="sm")],
-        **{"aria-label": title},
+        **aria(label=title),
     )
 
 
@@ -84,7 +85,7 @@ def _data(values: dict[str, Any], max_upload_mb: int) -> list[Any]:
             values[ids.DATASET_DESCRIPTION], id=ids.DATASET_DESCRIPTION, size="xs", c="dimmed"
         ),
         explained(_drop_zone(max_upload_mb), "drop"),
-        html.Div(id=ids.DROP_MESSAGE, role="status", **{"aria-live": "polite"}),
+        html.Div(id=ids.DROP_MESSAGE, role="status", **aria(live="polite")),
         dmc.Group(
             [
                 dmc.Text(
@@ -125,6 +126,7 @@ def _data(values: dict[str, Any], max_upload_mb: int) -> list[Any]:
 
 def _drop_zone(max_upload_mb: int) -> html.Div:
     """A real file input under a label, so that keyboard and screen readers need nothing special."""
+    max_mb: dict[str, Any] = {"data-max-mb": str(max_upload_mb)}
     return html.Div(
         [
             html.Label(
@@ -156,7 +158,7 @@ def _drop_zone(max_upload_mb: int) -> html.Div:
         ],
         id=ids.DROP_ZONE,
         className="drop-zone",
-        **{"data-max-mb": str(max_upload_mb)},
+        **max_mb,
     )
 
 
@@ -196,7 +198,7 @@ def _types(chosen: list[str]) -> dmc.CheckboxGroup:
         ),
         id=ids.TYPES,
         value=chosen,
-        **{"aria-label": "Covariance types"},
+        **aria(label="Covariance types"),
     )
 
 
@@ -206,7 +208,7 @@ def _type_card(name: str) -> dmc.CheckboxCard:
         value=name,
         className="type-card",
         radius="md",
-        **{"aria-label": f"{name}: {TYPE_SENTENCES[name]}"},
+        **aria(label=f"{name}: {TYPE_SENTENCES[name]}"),
     )
 
 

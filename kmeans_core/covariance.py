@@ -62,7 +62,5 @@ def covariance_type_of(code: str) -> CovarianceType:
 
 def n_parameters(covariance_type: str, n_clusters: int, n_columns: int) -> int:
     """Free parameters of a mixture: (K-1) weights + K d means + covariances."""
-    covariances = covariance_type_of(covariance_type).n_covariance_parameters(
-        n_columns, n_clusters
-    )
+    covariances = covariance_type_of(covariance_type).n_covariance_parameters(n_columns, n_clusters)
     return (n_clusters - 1) + n_clusters * n_columns + covariances

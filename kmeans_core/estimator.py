@@ -62,7 +62,8 @@ class MahalanobisKMeans:
 
     Attributes (all in the units of X; clusters in the order of their seeds)
     ----------
-    labels_ (n,) int32 · cluster_centers_ (K, d) · covariances_ (K, d, d) · weights_ (K,) · counts_ (K,)
+    labels_ (n,) int32 · counts_ (K,) · weights_ (K,)
+    cluster_centers_ (K, d) · covariances_ (K, d, d)
     log_likelihood_, classification_log_likelihood_, bic_, aic_, icl_ : float, higher is better;
         scikit-learn's GaussianMixture.bic is -2 times this one.
     n_iter_ : int · converged_, eligible_ : bool · stopped_by_ : "converged", "cycle" or "max_iter"
@@ -108,7 +109,7 @@ class MahalanobisKMeans:
         self.labels_ = assign(fit.model, data.columns, self.distance)
         self.n_features_in_ = data.n_columns
         if names is not None:
-            self.feature_names_in_ = names
+            self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return self
@@ -250,20 +251,19 @@ class MahalanobisKMeans:
         """Later data, checked and prepared: (d, n)."""
         names = column_names_of(X)
         table = table_of(X, type(self).__name__)
+        fitted_names = getattr(self, "feature_names_in_", None)
         check_same_columns(
             type(self).__name__,
             self.n_features_in_,
             table.shape[1],
-            getattr(self, "feature_names_in_", None),
+            None if fitted_names is None else fitted_names.tolist(),
             names,
         )
         check_finite(table.T, names)
         return self._preparation.to_prepared(table)
 
 
-def _prepared(
-    table: FloatArray, names: NDArray[np.object_] | None, covariance_type: str
-) -> PreparedData:
+def _prepared(table: FloatArray, names: list[str] | None, covariance_type: str) -> PreparedData:
     """Prepared data whose scores refer to the units of X.
 
     Full and diag types do not depend on the units of a column, so each column gets its own scale;
@@ -288,7 +288,7 @@ def _seed_of(random_state: Any) -> int:
         return int(random_state.integers(2**32))
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
-    if isinstance(random_state, numbers.Integral) and random_state >= 0:
+    if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
         return int(random_state)
     raise ValueError(
         "random_state must be None, a whole number from 0, a numpy Generator or a RandomState; "

@@ -104,7 +104,8 @@ def check_settings(
         raise ValueError(f"min_members must be at least 1 or None; got {min_members}.")
     if not 1e-12 <= reg_covar <= 1:
         raise ValueError(
-            f"reg_covar, a multiple of the overall variance, must be from 1e-12 to 1; got {reg_covar}."
+            "reg_covar, a multiple of the overall variance, must be from 1e-12 to 1; "
+            f"got {reg_covar}."
         )
 
 
@@ -169,9 +170,7 @@ def smallest_size(min_members: int | None, n: int, d: int, k: int) -> int:
 def best_restart(outcomes: Sequence[RestartOutcome], least: int) -> tuple[RestartOutcome, int]:
     """The best restart of one experiment and the number of eligible ones."""
     eligible = [o for o in outcomes if o.counts.min() >= least]
-    best = min(
-        eligible or outcomes, key=lambda o: (-o.classification_log_likelihood, o.restart)
-    )
+    best = min(eligible or outcomes, key=lambda o: (-o.classification_log_likelihood, o.restart))
     return best, len(eligible)
 
 
@@ -238,9 +237,7 @@ def experiment_fit(
     )
 
 
-def assign(
-    model: ClusterModel, columns: FloatArray, distance: str = "likelihood"
-) -> np.ndarray:
+def assign(model: ClusterModel, columns: FloatArray, distance: str = "likelihood") -> np.ndarray:
     """Labels (n,) int32 of points in prepared units, columns (d, n) float64."""
     kind = covariance_type_of(model.covariance_type)
     columns = np.ascontiguousarray(columns, dtype=np.float64)

@@ -34,14 +34,14 @@ class Floor:
         return cls(np.where(variances > 0, variances, stand_in), reg_covar)
 
     def clip(self, covariances: FloatArray, shape: str) -> tuple[FloatArray, BoolArray]:
-        """Floor covariances (..., d, d), (..., d) or (...); also which matrices were changed (...)."""
+        """Floor covariances (..., d, d), (..., d) or (...); also which were changed (...)."""
         if shape == "full":
             return self._clip_full(covariances)
         if shape == "diag":
             least = self.reg_covar * self.reference
             return np.maximum(covariances, least), (covariances < least).any(axis=-1)
-        least = np.asarray(self.reg_covar * self.reference.mean())
-        return np.maximum(covariances, least), covariances < least
+        smallest = self.reg_covar * float(self.reference.mean())
+        return np.maximum(covariances, smallest), np.asarray(covariances < smallest)
 
     def _clip_full(self, covariances: FloatArray) -> tuple[FloatArray, BoolArray]:
         root = np.sqrt(self.reference)

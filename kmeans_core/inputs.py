@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kmeans_core.features import FloatArray
 
 
-def column_names_of(X: object) -> NDArray[np.object_] | None:
+def column_names_of(X: object) -> list[str] | None:
     """Names of a data frame's columns when all are strings, else None."""
     columns = getattr(X, "columns", None)
     if columns is None:
         return None
-    names = np.asarray(list(columns), dtype=object)
+    names = list(columns)
     strings = [isinstance(name, str) for name in names]
-    if names.size and all(strings):
+    if names and all(strings):
         return names
     if any(strings):
         raise TypeError(
@@ -75,7 +75,7 @@ def check_same_columns(
         if missing or unseen or list(expected_names) != list(got_names):
             raise ValueError(
                 "The feature names should match those that were passed during fit, in the same "
-                f"order. Unseen at fit time: {unseen}; seen at fit time, yet now missing: {missing}."
+                f"order. Unseen at fit time: {unseen}; yet now missing: {missing}."
             )
     if got != expected:
         raise ValueError(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kmeans_core.assignment import LabelArray, accumulate, assign_accumulate, label_dtype
 from kmeans_core.features import FloatArray
@@ -25,7 +26,7 @@ class RestartState:
     """A restart that is under way: all that is needed to go on with it.
 
     theta (K, F) is what the last assignment used; that assignment is done again on resuming.
-    cycle_mark is a fingerprint of an earlier labelling (see `_Active.in_cycle`).
+    cycle_mark is a fingerprint of an earlier labelling (see `_came_back`).
     """
 
     experiment: int
@@ -38,13 +39,16 @@ class RestartState:
 
 @dataclass(frozen=True, slots=True)
 class RestartOutcome:
-    """A finished restart. parameters has a leading axis of length 1; counts (K,) int64;
-    classification_log_likelihood in prepared units; stopped_by: "converged", "cycle", "max_iter"."""
+    """A finished restart.
+
+    parameters has a leading axis of length 1; counts (K,); classification_log_likelihood in
+    prepared units; stopped_by is "converged", "cycle" or "max_iter".
+    """
 
     experiment: int
     restart: int
     parameters: Parameters
-    counts: np.ndarray
+    counts: NDArray[np.int64]
     classification_log_likelihood: float
     n_iter: int
     n_reseeded: int
@@ -53,18 +57,35 @@ class RestartOutcome:
 
 @dataclass(slots=True)
 class _Active:
-    """The restarts that are still moving, stacked: labels (R, n), statistics (R, K, F)."""
+    """The restarts that are still moving, stacked: labels (R, n), theta and statistics (R, K, F),
+    counters (R,)."""
 
     states: list[RestartState]
     theta: FloatArray
     labels: LabelArray
     statistics: FloatArray
+    n_iter: NDArray[np.int64]
+    n_reseeded: NDArray[np.int64]
+    cycle_marks: list[str]
 
-    def keep(self, going: np.ndarray) -> None:
+    def state(self, r: int) -> RestartState:
+        begun = self.states[r]
+        return RestartState(
+            begun.experiment,
+            begun.restart,
+            self.theta[r],
+            int(self.n_iter[r]),
+            int(self.n_reseeded[r]),
+            self.cycle_marks[r],
+        )
+
+    def keep(self, going: NDArray[np.bool_]) -> None:
+        """Let the others leave."""
         self.states = [s for s, go in zip(self.states, going, strict=True) if go]
-        self.theta = self.theta[going]
-        self.labels = self.labels[going]
+        self.cycle_marks = [m for m, go in zip(self.cycle_marks, going, strict=True) if go]
+        self.theta, self.labels = self.theta[going], self.labels[going]
         self.statistics = self.statistics[going]
+        self.n_iter, self.n_reseeded = self.n_iter[going], self.n_reseeded[going]
 
 
 def run_restarts(
@@ -98,8 +119,7 @@ def run_restarts(
             active.keep(going)
         if active.states and should_stop is not None and should_stop():
             break
-    left = [replace(s, theta=t) for s, t in zip(active.states, active.theta, strict=True)]
-    return outcomes, left
+    return outcomes, [active.state(r) for r in range(len(active.states))]
 
 
 def _start(problem: Problem, states: Sequence[RestartState]) -> _Active:
@@ -114,53 +134,56 @@ def _start(problem: Problem, states: Sequence[RestartState]) -> _Active:
     assign_accumulate(
         problem.columns, problem.covariance_type, theta, labels, statistics, n_changed
     )
-    return _Active(list(states), theta, labels, statistics)
+    return _Active(
+        list(states),
+        theta,
+        labels,
+        statistics,
+        np.array([state.n_iter for state in states], dtype=np.int64),
+        np.array([state.n_reseeded for state in states], dtype=np.int64),
+        [state.cycle_mark for state in states],
+    )
 
 
 def _reseed(problem: Problem, active: _Active) -> None:
     for r in np.flatnonzero((active.statistics[..., 0] < 0.5).any(axis=1)):
-        n_moved = reseed_empty(problem, active.labels[r], active.statistics[r])
-        state = active.states[r]
-        active.states[r] = replace(state, n_reseeded=state.n_reseeded + n_moved)
+        active.n_reseeded[r] += reseed_empty(problem, active.labels[r], active.statistics[r])
 
 
 def _advance(
     problem: Problem,
     active: _Active,
-    n_changed: np.ndarray,
+    n_changed: NDArray[np.int64],
     max_iter: int,
     outcomes: list[RestartOutcome],
-) -> np.ndarray:
-    """Count the iteration, record those that finish; returns which go on (R,) bool."""
-    going = np.ones(len(active.states), dtype=bool)
-    for r, state in enumerate(active.states):
-        state = replace(state, n_iter=state.n_iter + 1)
-        stopped_by = ""
-        if n_changed[r] == 0:
-            stopped_by = "converged"
-        elif problem.distance == "mahalanobis":
-            state, repeats = _check_cycle(state, active.labels[r])
-            stopped_by = "cycle" if repeats else ""
-        if not stopped_by and state.n_iter >= max_iter:
-            stopped_by = "max_iter"
-        active.states[r] = state
-        if stopped_by:
-            outcomes.append(_finish(problem, state, active.labels[r], stopped_by))
-            going[r] = False
-    return going
+) -> NDArray[np.bool_]:
+    """Count the iteration, record those that finish; returns which go on (R,)."""
+    active.n_iter += 1
+    converged = n_changed == 0
+    in_cycle = np.zeros_like(converged)
+    if problem.distance == "mahalanobis":
+        for r in np.flatnonzero(~converged):
+            in_cycle[r] = _came_back(active, int(r))
+    finished = converged | in_cycle | (active.n_iter >= max_iter)
+    for r in np.flatnonzero(finished):
+        stopped_by = "converged" if converged[r] else "cycle" if in_cycle[r] else "max_iter"
+        outcomes.append(_finish(problem, active.state(int(r)), active.labels[r], stopped_by))
+    return ~finished
 
 
-def _check_cycle(state: RestartState, labels: LabelArray) -> tuple[RestartState, bool]:
-    """Brent's method: compare with one earlier labelling, replaced at powers of two.
+def _came_back(active: _Active, r: int) -> bool:
+    """Whether restart r is in a cycle, by Brent's method: compare with one earlier labelling,
+    replaced at powers of two.
 
     Under plain Mahalanobis distance no quantity is sure to improve, so iterations may go round.
     """
-    mark = hashlib.blake2b(labels.tobytes(), digest_size=16).hexdigest()
-    if mark == state.cycle_mark:
-        return state, True
-    if state.n_iter & (state.n_iter - 1) == 0:
-        state = replace(state, cycle_mark=mark)
-    return state, False
+    mark = hashlib.blake2b(active.labels[r].tobytes(), digest_size=16).hexdigest()
+    if mark == active.cycle_marks[r]:
+        return True
+    n_iter = int(active.n_iter[r])
+    if n_iter & (n_iter - 1) == 0:
+        active.cycle_marks[r] = mark
+    return False
 
 
 def _finish(

@@ -15,7 +15,7 @@ from kmeans_core.parameters import Parameters
 class ClusterModel:
     """A mixture of K normal distributions, in prepared units.
 
-    weights (K,), means (K, d), and covariances in the compact form of scikit-learn's GaussianMixture:
+    weights (K,), means (K, d), and covariances as compact as in scikit-learn's GaussianMixture:
     full-untied (K, d, d), full-tied (d, d), diag-untied (K, d), diag-tied (d,), spher-untied (K,),
     spher-tied (). A cluster without points has weight 0, mean 0 and the overall covariance.
     """

@@ -136,13 +136,11 @@ def precisions(covariances: FloatArray, shape: str, d: int) -> tuple[FloatArray,
     return inverse / metric, log_determinant + np.linalg.slogdet(correlations)[1]
 
 
-def thetas(
-    parameters: Parameters, covariance_type: CovarianceType, distance: str
-) -> FloatArray:
+def thetas(parameters: Parameters, covariance_type: CovarianceType, distance: str) -> FloatArray:
     """Scores as linear functions of phi: (R, K, F), C order.
 
-    `likelihood`: log weight - 1/2 log|S| - 1/2 squared Mahalanobis distance. `mahalanobis`: the last
-    term alone. What all clusters of a tied type have in common is left out.
+    `likelihood`: log weight - 1/2 log|S| - 1/2 squared Mahalanobis distance. `mahalanobis`: the
+    last term alone. What all clusters of a tied type have in common is left out.
     """
     means = parameters.means
     n_restarts, n_clusters, d = means.shape
@@ -175,7 +173,7 @@ def thetas(
 
 
 def seed_thetas(centres: FloatArray, covariance_type: CovarianceType) -> FloatArray:
-    """The first assignment, for all types: nearest centre in prepared units. (R, K, d) -> (R, K, F)."""
+    """The first assignment, for all types: nearest centre. (R, K, d) prepared -> (R, K, F)."""
     n_restarts, n_clusters, d = centres.shape
     theta = np.zeros((n_restarts, n_clusters, covariance_type.n_features(d)))
     theta[..., 0] = -0.5 * (centres * centres).sum(axis=-1)

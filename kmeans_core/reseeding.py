@@ -1,4 +1,4 @@
-"""What happens to a cluster that has lost all its points: it starts again at the worst-fitting one."""
+"""What happens to a cluster that has lost all its points."""
 
 from __future__ import annotations
 

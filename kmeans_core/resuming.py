@@ -1,4 +1,4 @@
-"""A half-finished batch of fits as plain JSON, exact to the bit (floats round-trip through repr)."""
+"""A half-finished batch of fits as plain JSON, exact to the bit (floats go through repr)."""
 
 from __future__ import annotations
 

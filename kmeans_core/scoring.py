@@ -22,8 +22,8 @@ def classification_log_likelihoods(
 ) -> FloatArray:
     """C (R,) in prepared units from T (R, K, F) alone, at any parameters.
 
-    C = sum_j n_j (log pi_j - d/2 log 2 pi - 1/2 log|S_j|) - 1/2 sum_j tr(inv(S_j) W_j), W_j being the
-    scatter of cluster j around the *parameters'* mean.
+    C = sum_j n_j (log pi_j - d/2 log 2 pi - 1/2 log|S_j|) - 1/2 sum_j tr(inv(S_j) W_j), with W_j
+    the scatter of cluster j around the *parameters'* mean.
     """
     d = problem.columns.shape[0]
     kind = problem.covariance_type
@@ -34,8 +34,6 @@ def classification_log_likelihoods(
     constant = (counts * (log_weights - 0.5 * (log_determinant + d * _LOG_2_PI))).sum(axis=1)
     scatter = _scatter(problem, parameters, statistics)
     trace = (inverse * scatter).reshape(len(counts), -1).sum(axis=1)
-    if kind.shape == "spher":
-        return constant - 0.5 * trace
     return constant - 0.5 * trace
 
 
@@ -68,7 +66,7 @@ def _scatter(problem: Problem, parameters: Parameters, statistics: FloatArray) -
 
 
 def log_densities(model: ClusterModel, columns: FloatArray) -> FloatArray:
-    """log pi_j + log N(x; m_j, S_j): columns (d, m) prepared -> (K, m). -inf for an empty cluster."""
+    """log pi_j + log N(x; m_j, S_j): columns (d, m) prepared -> (K, m); -inf for an empty one."""
     d, m = columns.shape
     out = np.empty((model.n_clusters, m))
     with np.errstate(divide="ignore"):

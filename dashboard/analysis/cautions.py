@@ -92,9 +92,8 @@ def _tiny(facts: RecommendedFacts) -> str:
     if facts.cell.k == 1 or smallest >= max(TINY_SHARE * facts.n_rows, 2 * (facts.n_columns + 1)):
         return ""
     share = 100 * smallest / facts.n_rows
-    row_s = "row" if smallest == 1 else "rows"
     return (
-        f"The smallest cluster has {smallest:,} of {facts.n_rows:,} {row_s} ({share:.1f} %): "
+        f"The smallest cluster has {smallest:,} of {facts.n_rows:,} rows ({share:.1f} %): "
         "check that it is not an artefact."
     )
 

@@ -151,7 +151,8 @@ def cluster_histogram(
     edges = np.histogram_bin_edges(values, bins=N_BINS)
     width = float(edges[1] - edges[0])
     at = points.columns.index(x)
-    bars, curves = [], []
+    bars: list[go.Bar] = []
+    curves: list[go.Scatter] = []
     grid = np.linspace(edges[0], edges[-1], 200)
     for j, cluster in enumerate(model["clusters"]):
         colour = cluster_colour(slots[j], theme)

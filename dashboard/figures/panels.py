@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -102,6 +103,27 @@ def panel_traces(
     return [*cluster_points(points, model, x, y, slots, theme), *outlines, centres]
 
 
+def vertical_range(
+    points: ShownRows, y: str | None, traces: Sequence[go.Scatter | go.Bar]
+) -> tuple[float, float]:
+    """Range of the vertical axis: of the column `y`, or of the histograms among `traces`.
+
+    Autorange fails for stacked bars on matched axes, so the tallest stack is found here.
+    """
+    if y is not None:
+        return data_range(points.column(y))
+    stacks: dict[str | None, np.ndarray] = {}
+    highest = 1.0
+    for trace in traces:
+        heights = np.asarray(trace.y, dtype=np.float64)
+        if isinstance(trace, go.Bar):
+            stacks[trace.xaxis] = stacks.get(trace.xaxis, 0.0) + heights
+        elif heights.size:
+            highest = max(highest, float(heights.max()))
+    highest = max([highest, *(float(stack.max()) for stack in stacks.values())])
+    return 0.0, highest * 1.05
+
+
 def best_type(cells: Sequence[CellRecord], criterion: str) -> str | None:
     """The type with the highest score of its shown fit; eligible fits first. None without cells."""
     ranked = [c for c in cells if c["scores"][criterion]["best"] is not None]
@@ -153,8 +175,7 @@ def _finish(
     figure.update_annotations(font_size=13, selector={"showarrow": False})
     figure.update_xaxes(range=list(data_range(points.column(x))))
     figure.update_xaxes(title_text=title_of(points, x), row=n_rows)
-    if y is not None:
-        figure.update_yaxes(range=list(data_range(points.column(y))))
+    figure.update_yaxes(range=list(vertical_range(points, y, list(figure.data))))
     figure.update_yaxes(title_text=ROWS_TITLE if y is None else title_of(points, y), col=1)
     if points.n_shown < points.n_rows:
         figure.add_annotation(

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from dashboard.analysis.records import decode_labels
 from dashboard.figures.clusters import cluster_name, data_range, point_size, title_of
-from dashboard.figures.panels import ROWS_TITLE, panel_title, panel_traces
+from dashboard.figures.panels import ROWS_TITLE, panel_title, panel_traces, vertical_range
 from dashboard.figures.plain_text import plain
 from dashboard.figures.style import INK, TEMPLATES, Theme, cluster_colour, theme_of
 
@@ -61,8 +61,7 @@ def selected_figure(
             title_text=title_of(points, names[0]), range=list(data_range(points.column(names[0])))
         )
         figure.update_yaxes(title_text=title_of(points, y) if y else ROWS_TITLE)
-        if y:
-            figure.update_yaxes(range=list(data_range(points.column(y))))
+        figure.update_yaxes(range=list(vertical_range(points, y, list(figure.data))))
     _finish(figure, points, cell, criterion, theme)
     return figure
 
@@ -122,6 +121,8 @@ def _matrix(
                 ),
             )
         )
+    # The empty upper half has room for the legend.
+    figure.update_layout(legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"})
     for i, name in enumerate(names, start=1):
         span = list(data_range(points.column(name)))
         figure.update_layout({f"xaxis{i}": {"range": span}, f"yaxis{i}": {"range": span}})

@@ -83,14 +83,14 @@ INK: dict[Theme, Ink] = {
     "dark": Ink("#242424", "#e9ecef", "#adb5bd", "#3b3b3b", "#adb5bd", "#ffffff", "#242424"),
 }
 
-# Stops of the BrBG scale (ColorBrewer 2, colour-blind safe): brown -1, neutral 0, teal +1. The
-# neutral middle is the theme's background, so that "no correlation" recedes in both themes.
+# Stops after the BrBG scale (ColorBrewer 2, colour-blind safe): brown -1, neutral 0, teal +1, such
+# that black or white numbers can be read on every value. The neutral middle is the theme's background, so that "no correlation" recedes in both themes.
 DIVERGING: dict[Theme, tuple[tuple[float, str], ...]] = {
     "light": (
-        (0.0, "#8c510a"), (0.25, "#d8b365"), (0.5, "#f5f5f5"), (0.75, "#5ab4ac"), (1.0, "#01665e"),
+        (0.0, "#8c510a"), (0.25, "#dfc27d"), (0.5, "#f5f5f5"), (0.75, "#80cdc1"), (1.0, "#01665e"),
     ),
     "dark": (
-        (0.0, "#d8952f"), (0.25, "#8a5a14"), (0.5, "#2e2e2e"), (0.75, "#1c7a70"), (1.0, "#5fd0c4"),
+        (0.0, "#e0a04a"), (0.25, "#6e4710"), (0.5, "#2e2e2e"), (0.75, "#14584f"), (1.0, "#5fd0c4"),
     ),
 }  # fmt: skip
 
@@ -144,7 +144,7 @@ def template(theme: Theme) -> go.layout.Template:
             "paper_bgcolor": ink.background,
             "plot_bgcolor": ink.background,
             "colorway": list(PALETTE[theme]),
-            "title": {"font": {"size": 15}, "x": 0, "xanchor": "left"},
+            "title": {"font": {"size": 15}, "x": 0.02, "xanchor": "left"},
             "xaxis": _axis(theme),
             "yaxis": _axis(theme),
             "hoverlabel": {

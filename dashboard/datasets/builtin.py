@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import pandas as pd
 from dashboard.datasets import shapes
 from dashboard.datasets.soil_field import soil_field
 
-GENERATOR_VERSION = 1  # to be raised with every change of a generated table
+_GENERATOR_VERSION = 1  # to be raised with every change of a generated table or of the advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +96,9 @@ BUILTINS: tuple[Builtin, ...] = (
         iris,
     ),
 )
+
+
+def builtins_version() -> str:
+    """Changes when a table, its name or its description does: then they are written anew."""
+    texts = [(item.name, item.description) for item in BUILTINS]
+    return f"{_GENERATOR_VERSION}-{hashlib.sha256(repr(texts).encode()).hexdigest()[:16]}"

@@ -11,14 +11,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dashboard.datasets.builtin import BUILTINS, GENERATOR_VERSION, Builtin
+from compute_lambda.columns import DirectoryColumns
+from dashboard.datasets.builtin import BUILTINS, Builtin, builtins_version
 from dashboard.datasets.errors import DatasetError
 from dashboard.datasets.headers import read_headers
 from dashboard.datasets.limits import DEFAULT_LIMITS, Limits
@@ -27,14 +27,12 @@ from dashboard.datasets.numeric_table import write_numeric_table
 from dashboard.datasets.preview import Preview, preview_rows
 from dashboard.datasets.reading import read_file
 
-if TYPE_CHECKING:
-    from compute_lambda.columns import DirectoryColumns
-
 logger = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _INDEX = "builtins.json"
 _WORK_PREFIX = "incoming-"
+_MAX_NAME = 120
 _WORK_MAX_AGE_S = 24 * 3600
 
 
@@ -65,9 +63,8 @@ class DatasetCatalogue:
             (item for item in found if item.origin == "upload"),
             key=lambda item: (-item.created_at, item.dataset_id),
         )
-        current = [
-            item for item in found if item.origin == "built-in" and item.dataset_id in self._index()
-        ]
+        ids = self._index()  # built-ins of an older version stay readable for their jobs, unlisted
+        current = [item for item in found if item.origin == "built-in" and item.dataset_id in ids]
         return sorted(current, key=lambda item: item.rank) + uploads
 
     def get(self, dataset_id: str) -> Dataset:
@@ -84,8 +81,7 @@ class DatasetCatalogue:
         """(n, d) float64 in Fortran order: all rows, NaN where missing, infinite as it is."""
         dataset = self.get(dataset_id)
         positions = [dataset.position(name) for name in names]
-        table = np.load(self._npy(dataset_id), mmap_mode="r")
-        return np.asfortranarray(table[:, positions])
+        return self.column_store.read(dataset_id, positions)
 
     def finite_rows(self, dataset_id: str, names: Sequence[str]) -> np.ndarray:
         """(n,) bool: rows in which every one of these columns is finite."""
@@ -109,8 +105,6 @@ class DatasetCatalogue:
     @property
     def column_store(self) -> DirectoryColumns:
         """What a worker reads the stored columns from."""
-        from compute_lambda.columns import DirectoryColumns
-
         return DirectoryColumns(self.root)
 
     # -- writing ---------------------------------------------------------------------------
@@ -121,7 +115,8 @@ class DatasetCatalogue:
         The same content again, under whatever name, gives the dataset that is there already.
         """
         path = Path(path)
-        filename = os.path.basename(filename.replace("\\", "/")).strip() or "table.csv"
+        filename = "".join(filter(str.isprintable, filename.replace("\\", "/").split("/")[-1]))
+        filename = filename.strip()[-_MAX_NAME:]
         with _WorkDirectory(self.root) as work:
             read = read_file(path, filename, work / "rows", work / "npy", self.limits)
             return self._publish(
@@ -160,7 +155,7 @@ class DatasetCatalogue:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 logger.warning("Built-in datasets are written again: %s", error)
         datasets = [self._store_builtin(item, rank) for rank, item in enumerate(BUILTINS)]
-        index = {"version": GENERATOR_VERSION, "ids": [each.dataset_id for each in datasets]}
+        index = {"version": builtins_version(), "ids": [each.dataset_id for each in datasets]}
         self._replace(json.dumps(index), self.root / _INDEX)
         return datasets
 
@@ -169,7 +164,7 @@ class DatasetCatalogue:
     def _index(self) -> list[str]:
         try:
             index = json.loads((self.root / _INDEX).read_text())
-            return list(index["ids"]) if index["version"] == GENERATOR_VERSION else []
+            return list(index["ids"]) if index["version"] == builtins_version() else []
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
@@ -199,13 +194,13 @@ class DatasetCatalogue:
     def _publish(self, work: Path, dataset: Dataset) -> Dataset:
         """Moves the files into place, the sidecar last; the first of equal datasets stays."""
         dataset_id = dataset.dataset_id
-        if self._is_complete(dataset_id):
+        if dataset.origin == "upload" and self._is_complete(dataset_id):
             try:
                 existing = self._load(dataset_id)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 logger.warning("Dataset %s is written again: %s", dataset_id, error)
             else:
-                if existing.origin == dataset.origin or existing.origin == "built-in":
+                if existing.origin == "upload" or dataset_id in self._index():
                     return existing
         os.replace(work / "rows", self._rows(dataset_id))
         os.replace(work / "npy", self._npy(dataset_id))

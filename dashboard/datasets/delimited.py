@@ -29,13 +29,9 @@ def store_delimited_rows(
     Raises DatasetError for anything that is not a table of lines.
     """
     source = open_text(path, limits)
-    sample = source.sample(_SAMPLE_BYTES)
-    while "\n" not in sample.strip() and len(sample) < limits.max_line_mb * MEGABYTE:
-        longer = source.sample(4 * len(sample.encode()))
-        if len(longer) == len(sample):
-            break
-        sample = longer
-    complete = len(sample.encode()) >= source.n_unpacked_bytes - 4
+    sample, complete = source.sample(_SAMPLE_BYTES)
+    if "\n" not in sample.strip() and not complete:  # one very long first line
+        sample, complete = source.sample(limits.max_line_mb * MEGABYTE)
     dialect = find_dialect(sample, complete=complete)
     check_n_columns(dialect.width, limits)
     written = list(dialect.header) if dialect.header is not None else [""] * dialect.width

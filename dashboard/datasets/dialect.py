@@ -14,6 +14,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 WHITESPACE = " "
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _SAMPLE_ROWS = 300
+_SAMPLE_CELLS = 30_000  # whichever comes first: wide tables are to be refused quickly
 _MOST_TITLE_ROWS = 20
 # "1,234" may be a decimal number or a grouped one; "1,5", "0,25" and "1234,567" are decimal.
 _MAYBE_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
@@ -82,9 +83,17 @@ def find_dialect(sample: str, *, complete: bool) -> Dialect:
             )
         header = tuple(table[0])
         if len(table) > 1 and len(header) == len(table[1]) - 1:
-            header = ("row", *header)  # R writes row names without a header for them
+            header = _completed(header, table[1:])
         width = len(header)
     return Dialect(delimiter, decimal, header, n_lines_before, width, tuple(notes))
+
+
+def _completed(header: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
+    """A header with one name too few: R names no column for its row names, which come first;
+    other programs end each row, but not the header, with a delimiter."""
+    if not any(row[-1].strip() for row in rows):
+        return (*header, "")
+    return ("row", *header)
 
 
 def line_too_long(limit: str) -> DatasetError:
@@ -119,19 +128,22 @@ def _rows(sample: str, delimiter: str, complete: bool) -> list[_Row]:
     """The first rows of the sample; the last one is left out when it may be cut off."""
     if delimiter == WHITESPACE:
         sample, delimiter = single_tabs(sample.encode()).decode(), "\t"
-    rows = []
+    rows: list[_Row] = []
+    n_cells, enough = 0, False
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
     try:
         for cells in reader:
             rows.append(_Row(cells, reader.line_num))
-            if len(rows) > _SAMPLE_ROWS:
+            n_cells += len(cells)
+            enough = len(rows) > _SAMPLE_ROWS or (n_cells > _SAMPLE_CELLS and len(rows) > 3)
+            if enough:
                 break
     except csv.Error:  # a cell beyond 128 kB: the rows above it will have to do
         if not rows:
             raise line_too_long("128 kB in one cell") from None
         return rows
-    cut_off = not complete and len(rows) <= _SAMPLE_ROWS
-    return rows[:-1] if cut_off and len(rows) > 1 else rows[:_SAMPLE_ROWS]
+    cut_off = not complete and not enough
+    return rows[:-1] if cut_off and len(rows) > 1 else rows
 
 
 def _find_delimiter(sample: str, complete: bool, declared: str | None) -> tuple[str, list[_Row]]:

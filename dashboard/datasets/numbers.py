@@ -23,6 +23,7 @@ _DATE = (
     r"|^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$"
 )
 _BOOLEAN = r"(?i)^(true|false|yes|no|t|f|y|n)$"
+_SIGNED = r"^([$€£¥<>~≈]\s*[+-]?[\d.,]+|[+-]?[\d.,]+\s*[%‰°$€£¥*])$"
 # Whole numbers of 16 digits and more may lie beyond 2**53, where float64 skips some of them.
 _LONG_INTEGER = r"^[+-]?\d{16,}$"
 
@@ -93,6 +94,8 @@ def describe_text(text: pa.Array, decimal: str) -> str:
         return f'Has separators of thousands ("{shown}"): save the numbers without them'
     if decimal == "." and _all(odd, r"^[+-]?\d*,\d+$"):
         return f'Mixes decimal commas ("{shown}") and points'
+    if _all(odd, _SIGNED):
+        return f'Has signs or units in its cells ("{shown}"): save plain numbers'
     share = len(odd) / len(values)
     if share < 0.5:
         return f'Holds text among its numbers ("{shown}"): leave such cells empty'

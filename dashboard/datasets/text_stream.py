@@ -47,14 +47,14 @@ class TextSource:
             yield decoder.decode(piece).encode()
         yield decoder.decode(b"", final=True).encode()
 
-    def sample(self, n_bytes: int) -> str:
-        """The first ``n_bytes`` of the text, or a little more."""
-        collected = b""
+    def sample(self, n_bytes: int) -> tuple[str, bool]:
+        """The first ``n_bytes`` of the text, or a little more, and whether that is all of it."""
+        collected = bytearray()
         for piece in self.pieces():
             collected += piece
             if len(collected) >= n_bytes:
-                break
-        return collected.decode("utf-8", errors="ignore")
+                return collected.decode("utf-8", errors="ignore"), False
+        return collected.decode("utf-8", errors="ignore"), True
 
 
 def open_text(path: Path, limits: Limits) -> TextSource:

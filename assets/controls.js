@@ -72,6 +72,14 @@
     ];
   };
 
+  /* A row of the Fits grid is one experiment; its clustering is the one to look at. */
+  centaurus.select_fit = function (rows) {
+    if (!rows || !rows.length) {
+      return dc.no_update;
+    }
+    return { type: rows[0].type, k: rows[0].k, follow: false };
+  };
+
   centaurus.open_help = function (clicks) {
     return Boolean(clicks);
   };

@@ -448,7 +448,16 @@ def _fits() -> list[Any]:
             id=ids.FITS_GRID,
             columnDefs=fit_columns(),
             rowData=[],
-            defaultColDef={"sortable": True, "filter": True, "resizable": True, "flex": 1},
+            defaultColDef={
+                "sortable": True,
+                "resizable": True,
+                "flex": 1,
+                "minWidth": 92,
+                "filter": True,
+                "floatingFilter": True,
+                "suppressHeaderFilterButton": True,
+                "suppressFloatingFilterButton": True,
+            },
             dashGridOptions={
                 "pagination": True,
                 "paginationPageSize": 50,
@@ -468,42 +477,48 @@ def _fits() -> list[Any]:
 def fit_columns() -> list[dict[str, Any]]:
     """Column definitions of the Fits grid; every score says that higher is better."""
 
-    def score(field: str, title: str) -> dict[str, Any]:
-        return {
-            "field": field,
-            "headerName": title,
-            "headerTooltip": f"{title}: higher is better",
-            "type": "rightAligned",
-            "filter": "agNumberColumnFilter",
-            "valueFormatter": {
-                "function": "params.value == null ? '' : d3.format(',.1f')(params.value)"
-            },
-        }
-
-    def whole(field: str, title: str, tip: str) -> dict[str, Any]:
+    def whole(field: str, title: str, tip: str, width: int = 92) -> dict[str, Any]:
         return {
             "field": field,
             "headerName": title,
             "headerTooltip": tip,
             "type": "rightAligned",
             "filter": "agNumberColumnFilter",
+            "minWidth": width,
+        }
+
+    def score(field: str, title: str) -> dict[str, Any]:
+        return {
+            **whole(field, title, f"{title}: higher is better", 104),
+            "valueFormatter": {
+                "function": "params.value == null ? '–' : d3.format(',.1f')(params.value)"
+            },
+        }
+
+    def text(field: str, title: str, tip: str, width: int = 104) -> dict[str, Any]:
+        return {
+            "field": field,
+            "headerName": title,
+            "headerTooltip": tip,
+            "cellDataType": "text",
+            "minWidth": width,
         }
 
     return [
-        {"field": "type", "headerName": "Type", "minWidth": 120},
-        whole("k", "K", "Number of clusters"),
-        whole("experiment", "Experiment", "Number of the repetition"),
+        text("type", "Type", "Covariance type", 118),
+        whole("k", "K", "Number of clusters", 66),
+        whole("experiment", "Experiment", "Number of the repetition", 104),
         {**score("bic", "BIC"), "sort": "desc"},
         score("icl", "ICL"),
         score("aic", "AIC"),
-        score("log_likelihood", "Log-likelihood"),
+        score("log_likelihood", "Log-lik."),
         whole("n_iter", "Iterations", "Rounds until it settled"),
-        {"field": "converged", "headerName": "Converged", "cellDataType": "text"},
+        text("converged", "Converged", "Whether the fit settled"),
+        text("eligible", "Eligible", "Whether the smallest cluster has enough members", 92),
         {
-            "field": "eligible",
-            "headerName": "Eligible",
-            "cellDataType": "text",
-            "headerTooltip": "Whether the smallest cluster has enough members",
+            **text("sizes", "Cluster sizes", "Rows per cluster, largest first", 150),
+            "flex": 2,
+            "sortable": False,
+            "tooltipField": "sizes",
         },
-        {"field": "sizes", "headerName": "Cluster sizes", "minWidth": 160, "sortable": False},
     ]

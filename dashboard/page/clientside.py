@@ -142,6 +142,12 @@ def register(app: Dash) -> None:
         Input(ids.URL, "pathname"),
         Input(ids.BURGER, "opened"),
     )
+    _call(
+        app,
+        "select_fit",
+        Output(ids.SELECTION, "data", allow_duplicate=True),
+        Input(ids.FITS_GRID, "selectedRows"),
+    )
     _call(app, "open_help", Output(ids.HELP, "opened"), Input(ids.HELP_OPEN, "n_clicks"))
     _call(
         app,
@@ -157,7 +163,10 @@ def register(app: Dash) -> None:
 
 
 def _call(app: Dash, name: str, outputs: Any, *arguments: Any) -> None:
-    app.clientside_callback(ClientsideFunction(NAMESPACE, name), outputs, *arguments)
+    duplicate = getattr(outputs, "allow_duplicate", False)
+    app.clientside_callback(
+        ClientsideFunction(NAMESPACE, name), outputs, *arguments, prevent_initial_call=duplicate
+    )
 
 
 def _register_live(app: Dash) -> None:

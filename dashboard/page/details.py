@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dash_mantine_components as dmc
 from dash import html
 
+from dashboard.figures.plain_text import number
 from dashboard.figures.style import Theme, cluster_colour
 from dashboard.page.controls import with_unit
 
@@ -44,13 +45,13 @@ def clusters_table(
     rows = [
         dmc.TableTr(
             [
-                dmc.TableTd(_cluster_name(number, slots, theme)),
+                dmc.TableTd(_cluster_name(j, slots, theme)),
                 dmc.TableTd(f"{cluster['size']:,}", ta="right"),
                 dmc.TableTd(f"{100 * cluster['size'] / total:.1f} %", ta="right"),
                 *(dmc.TableTd(_centre(cluster, i, decimals[i]), ta="right") for i in shown),
             ]
         )
-        for number, cluster in enumerate(clusters)
+        for j, cluster in enumerate(clusters)
     ]
     note = "Centre of each cluster, and below it the spread (one standard deviation)."
     if len(columns) > len(shown):
@@ -65,8 +66,10 @@ def clusters_table(
             tabularNums=True,
             highlightOnHover=True,
             verticalSpacing=6,
+            horizontalSpacing=8,
+            fz="sm",
         ),
-        minWidth=320 + 90 * len(shown),
+        minWidth=250 + 84 * len(shown),
     )
 
 
@@ -96,18 +99,18 @@ def empty_note(text: str) -> dmc.Text:
     return dmc.Text(text, c="dimmed", size="sm", py="xl", ta="center")
 
 
-def _cluster_name(number: int, slots: Sequence[int], theme: Theme) -> html.Span:
-    slot = slots[number] if number < len(slots) else number
+def _cluster_name(j: int, slots: Sequence[int], theme: Theme) -> html.Span:
+    slot = slots[j] if j < len(slots) else j
     dot = html.Span(className="size-dot", style={"backgroundColor": cluster_colour(slot, theme)})
-    return html.Span([dot, str(number + 1)], className="cluster-name")
+    return html.Span([dot, str(j + 1)], className="cluster-name")
 
 
 def _centre(cluster: ClusterRecord, index: int, decimals: int) -> list[Any]:
     variance = cluster["covariance"][index][index]
     spread = math.sqrt(variance) if variance > 0 else 0.0
     return [
-        f"{cluster['mean'][index]:,.{decimals}f}",
-        html.Div(f"± {spread:,.{decimals}f}", className="spread"),
+        number(cluster["mean"][index], decimals),
+        html.Div(f"± {number(spread, decimals)}", className="spread"),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from dashboard.figures.plain_text import number
 from dashboard.page import ids
 from dashboard.page.analyse import card
 from dashboard.page.aria import aria
@@ -87,7 +88,7 @@ def best_model(best: dict[str, Any] | None) -> str:
         return "–"
     name = f"{best.get('type', best.get('covariance_type'))}, K = {best.get('k')}"
     score = best.get("bic", best.get("score"))
-    return name if score is None else f"{name} (BIC {score:,.1f})"
+    return name if score is None else f"{name} (BIC {number(score, 1)})"
 
 
 def duration(record: JobRecord, now: float) -> str:
@@ -130,7 +131,7 @@ def _row(record: JobRecord, now: float) -> dmc.TableTr:
             ),
             dmc.TableTd(best_model(record.best)),
             dmc.TableTd(duration(record, now)),
-            dmc.TableTd(created.strftime("%Y-%m-%d %H:%M")),
+            dmc.TableTd(created.strftime("%Y-%m-%d %H:%M"), className="tabular nowrap"),
             dmc.TableTd(_actions(record)),
         ]
     )
@@ -148,7 +149,14 @@ def _actions(record: JobRecord) -> dmc.Group:
             **aria(label=f"{text} job {record.job_id} on {record.dataset_name}"),
         )
 
-    buttons: list[Any] = []
+    buttons: list[Any] = [
+        dcc.Link(
+            "Open",
+            href=f"/?job={record.job_id}",
+            className="job-open",
+            title=f"Open job {record.job_id} on {record.dataset_name}",
+        )
+    ]
     if record.state in ACTIVE:
         buttons.append(button("cancel", "Cancel"))
     elif record.n_failed or record.state == "failed":

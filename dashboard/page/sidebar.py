@@ -315,7 +315,7 @@ def _advanced(values: dict[str, Any]) -> dmc.Accordion:
             ],
             value="advanced",
         ),
-        chevronPosition="left",
+        chevronPosition="right",
         variant="default",
         className="advanced",
     )

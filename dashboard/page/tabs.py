@@ -10,6 +10,7 @@ from dashboard.analysis import JobView, UnknownJobError, ViewRegistry
 from dashboard.analysis.correlations import overall_correlation, within_correlation
 from dashboard.analysis.updates import cell_record
 from dashboard.figures import correlation_figure, selected_figure
+from dashboard.figures.plain_text import number
 from dashboard.figures.style import Theme, theme_of
 from dashboard.page import ids
 from dashboard.page.details import clusters_table, empty_note, fit_rows
@@ -81,7 +82,7 @@ class Tabs:
             note = empty_note("No fit of this clustering yet: it appears here when it is finished.")
             return nothing | {"title": title, "table": note}
         name, score = "BIC", record["scores"]["bic"]["best"]
-        told = f" · {name} {score:,.1f} (higher is better)" if score is not None else ""
+        told = f" · {name} {number(score, 1)} (higher is better)" if score is not None else ""
         figure = selected_figure(points, record, slots, dark=theme == "dark")
         # The heading above the graph says the same, and assistive technology can read it.
         figure.update_layout(title=None, margin_t=16)

@@ -16,7 +16,6 @@ import numpy as np
 
 from dashboard.analysis.cautions import RecommendedFacts, warnings_for
 from dashboard.analysis.cell import Cell
-from dashboard.analysis.partition_agreement import adjusted_rand_index
 from dashboard.analysis.records import CellKey, RecommendationRecord
 from dashboard.analysis.view import JobView
 from kmeans_core import COVARIANCE_TYPES
@@ -46,8 +45,8 @@ class Recommendation:
 
     `score`: the criterion of the fit that is shown for this cell (higher is better), of experiment
     `experiment`. `agreement`: mean adjusted Rand index of the other experiments' clusterings of the
-    same (type, K), at most 24 of them and on the drawn rows, with this one; None while there is
-    none. `votes` of `n_votes`: experiments whose own best model is this one, among those that have
+    same (type, K) with this one (of the first 25, on at most 5,000 drawn rows); None while there
+    is no other. `votes` of `n_votes`: experiments whose own best model is this one, among those that have
     fitted every cell known so far. `sizes`: rows per cluster, largest first.
     """
 
@@ -184,7 +183,8 @@ def _describe(
     fit = best.best
     assert fit is not None
     votes, n_votes = _votes(cells, best.key, criterion, len(view.spec.columns))
-    agreement = _agreement(view, best)
+    others = list(view.peer_agreement(best.key).values())
+    agreement = float(np.mean(others)) if others else None
     sizes = tuple(int(count) for count in fit.counts)
     facts = RecommendedFacts(
         cell=best,
@@ -210,22 +210,6 @@ def _describe(
         sizes=sizes,
         warnings=warnings_for(facts, view.spec),
     )
-
-
-def _agreement(view: JobView, cell: Cell) -> float | None:
-    assert cell.best is not None
-    chosen = int(cell.best.experiment)
-    remembered = view.memory.get(("agreement", cell.key))
-    known: dict[int, float] = {}
-    if remembered is not None and remembered[0] == cell.model_version:
-        known = remembered[1]
-    # A cell whose experiments have no eligible fit is compared all the same: that is its answer.
-    for experiment in cell.peers:
-        if experiment != chosen and experiment not in known:
-            labels = view.labels(cell.key, experiment)
-            known[experiment] = adjusted_rand_index(labels, view.labels(cell.key))
-    view.memory["agreement", cell.key] = cell.model_version, known
-    return float(np.mean(list(known.values()))) if known else None
 
 
 def _votes(

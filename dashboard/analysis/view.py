@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard.analysis.cell import Cell
 from dashboard.analysis.labelling import ColumnSource, shown_labels
 from dashboard.analysis.matching import ColourMatcher, Partition
+from dashboard.analysis.partition_agreement import adjusted_rand_index
 from dashboard.analysis.records import CellKey, Labels
 from dashboard.analysis.sample import ShownRows, shown_positions
 from kmeans_core import ExperimentFit, Preparation
@@ -28,6 +29,9 @@ class Catalogue(ColumnSource, Protocol):
 
     def get(self, dataset_id: str) -> Dataset:
         """The dataset's description."""
+
+
+AGREEMENT_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class JobView:
         self._cursor = 0
         self._shown: ShownRows | None = None
         self._prepared: NDArray[np.float64] | None = None
-        self._labels: dict[tuple[CellKey, int], Labels] = {}
+        self._labels: dict[CellKey, tuple[int, Labels]] = {}
+        self._agreement: dict[CellKey, tuple[int, dict[int, float]]] = {}
         self._matcher = ColourMatcher()
         self._colours: tuple[frozenset[tuple[CellKey, int]], dict[CellKey, list[int]]] | None = None
         self.memory: dict[Any, Any] = {}
@@ -116,20 +121,39 @@ class JobView:
             keep = set(still_failed)
             self._failures = {t: f for t, f in self._failures.items() if t in keep}
 
-    def labels(self, key: CellKey, experiment: int | None = None) -> Labels:
-        """Cluster of each drawn row (m,) uint8 in the best fit of a cell, or in one of its peers.
+    def labels(self, key: CellKey) -> Labels:
+        """Cluster of each drawn row (m,) uint8 in the best fit of a cell; KeyError without one."""
+        with self._lock:
+            cell = self._cells[key]
+            if cell.best is None:
+                raise KeyError(key)
+            known = self._labels.get(key)
+            if known is None or known[0] != cell.model_version:
+                found = shown_labels(self._prepared_rows(cell), cell.best, self.spec.distance)
+                known = self._labels[key] = cell.model_version, found
+            return known[1]
 
-        Raises KeyError when there is no such cell or no such peer.
+    def peer_agreement(self, key: CellKey) -> dict[int, float]:
+        """Adjusted Rand index of each other peer's clustering with the best one, by experiment.
+
+        On at most `AGREEMENT_ROWS` of the drawn rows, evenly spaced: enough for two decimals, and
+        quick while results stream in. Remembered per model.
         """
         with self._lock:
             cell = self._cells[key]
-            fit = cell.best if experiment is None else cell.peers[experiment]
-            if fit is None or cell.preparation is None:
-                raise KeyError(key)
-            wanted = (key, int(fit.experiment))
-            if wanted not in self._labels:
-                self._labels[wanted] = self._evaluate(fit, cell.preparation)
-            return self._labels[wanted]
+            known = self._agreement.get(key)
+            if known is None or known[0] != cell.model_version:
+                known = self._agreement[key] = cell.model_version, {}
+            chosen = int(cell.best.experiment) if cell.best is not None else None
+            missing = [e for e in cell.peers if e != chosen and e not in known[1]]
+            if missing:
+                step = -(-self.shown.n_shown // AGREEMENT_ROWS)
+                rows = np.ascontiguousarray(self._prepared_rows(cell)[:, ::step])
+                best = self.labels(key)[::step]
+                for experiment in missing:
+                    found = shown_labels(rows, cell.peers[experiment], self.spec.distance)
+                    known[1][experiment] = adjusted_rand_index(found, best)
+            return dict(known[1])
 
     def colours(self) -> dict[CellKey, list[int]]:
         """Palette slot of every cluster of every cell; see `matching`."""
@@ -154,20 +178,13 @@ class JobView:
             after = before.with_fits(group, preparation, seq)
             if after is not before:
                 self._cells[key] = after
-                self._forget_labels(before, after)
 
-    def _forget_labels(self, before: Cell, after: Cell) -> None:
-        # Labels of a former best fit that is no peer are never asked for again.
-        if before.best is not None and before.best is not after.best:
-            former = int(before.best.experiment)
-            if former not in after.peers:
-                self._labels.pop((after.key, former), None)
-
-    def _evaluate(self, fit: ExperimentFit, preparation: Preparation) -> Labels:
+    def _prepared_rows(self, cell: Cell) -> NDArray[np.float64]:
         # Every task of a job prepares the same rows in the same way, so the first one's will do.
         if self._prepared is None:
-            self._prepared = preparation.to_prepared(self.shown.values)
-        return shown_labels(self._prepared, fit, self.spec.distance)
+            assert cell.preparation is not None
+            self._prepared = cell.preparation.to_prepared(self.shown.values)
+        return self._prepared
 
 
 def _shown_rows(catalogue: Catalogue, spec: JobSpec) -> ShownRows:
@@ -183,12 +200,3 @@ def _shown_rows(catalogue: Catalogue, spec: JobSpec) -> ShownRows:
         rows=used[positions].astype(np.int32),
         values=np.ascontiguousarray(finite_values[positions]),
     )
-
-
-def expected_cells(spec: JobSpec) -> Mapping[CellKey, int]:
-    """Every (type, K) that the job asks for, with the number of experiments it asks for."""
-    return {
-        (covariance_type, k): spec.n_experiments
-        for k in range(spec.k_min, spec.k_max + 1)
-        for covariance_type in spec.covariance_types
-    }

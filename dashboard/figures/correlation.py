@@ -69,7 +69,7 @@ def _heatmap(columns: Sequence[str], matrix: np.ndarray) -> go.Heatmap:
         z=[[float(v) if np.isfinite(v) else None for v in row] for row in values],
         text=[[number(float(v), 2) for v in row] for row in values],
         texttemplate="%{text}" if numbered else "",
-        textfont={"size": 12},
+        textfont={"size": 12, "weight": 600},
         coloraxis="coloraxis",
         xgap=1,
         ygap=1,

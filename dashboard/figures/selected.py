@@ -15,7 +15,6 @@ import plotly.graph_objects as go
 from dashboard.analysis.records import decode_labels
 from dashboard.figures.clusters import cluster_name, data_range, point_size, title_of
 from dashboard.figures.panels import ROWS_TITLE, panel_title, panel_traces, vertical_range
-from dashboard.figures.plain_text import plain
 from dashboard.figures.style import INK, TEMPLATES, Theme, cluster_colour, theme_of
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def selected_figure(
         )
         figure.update_yaxes(title_text=title_of(points, y) if y else ROWS_TITLE)
         figure.update_yaxes(range=list(vertical_range(points, y, list(figure.data))))
-    _finish(figure, points, cell, criterion, theme)
+    _finish(figure, points, cell, len(names), criterion, theme)
     return figure
 
 
@@ -130,7 +129,12 @@ def _matrix(
 
 
 def _finish(
-    figure: go.Figure, points: ShownRows, cell: CellRecord, criterion: str, theme: Theme
+    figure: go.Figure,
+    points: ShownRows,
+    cell: CellRecord,
+    n_drawn: int,
+    criterion: str,
+    theme: Theme,
 ) -> None:
     title = f"{panel_title(cell['type'], cell, criterion, False)}, K = {cell['k']}"
     figure.update_layout(
@@ -142,25 +146,11 @@ def _finish(
         barmode="stack",
         bargap=0,
     )
+    notes = []
+    if n_drawn < len(points.columns):
+        notes.append(f"{n_drawn} of {len(points.columns)} columns")
     if points.n_shown < points.n_rows:
-        figure.update_layout(
-            title_subtitle={
-                "text": f"{points.n_shown:,} of {points.n_rows:,} points drawn",
-                "font": {"size": 11, "color": INK[theme].muted},
-            }
-        )
-
-
-def legend_entries(
-    cell: CellRecord, slots: Sequence[int], dark: bool = False
-) -> list[dict[str, str]]:
-    """Name and colour of each cluster, for a legend outside of plotly."""
-    model = cell["model"]
-    clusters = model["clusters"] if model is not None else []
-    return [
-        {
-            "name": plain(cluster_name(j, cluster["size"])),
-            "colour": cluster_colour(slots[j], theme_of(dark)),
-        }
-        for j, cluster in enumerate(clusters)
-    ]
+        notes.append(f"{points.n_shown:,} of {points.n_rows:,} points drawn")
+    if notes:
+        font = {"size": 12, "color": INK[theme].muted}
+        figure.update_layout(title_subtitle={"text": " · ".join(notes), "font": font}, margin_t=64)

@@ -84,7 +84,8 @@ INK: dict[Theme, Ink] = {
 }
 
 # Stops after the BrBG scale (ColorBrewer 2, colour-blind safe): brown -1, neutral 0, teal +1, such
-# that black or white numbers can be read on every value. The neutral middle is the theme's background, so that "no correlation" recedes in both themes.
+# that black or white numbers can be read on every value. The neutral middle is close to the theme's
+# background, so that "no correlation" recedes in both themes.
 DIVERGING: dict[Theme, tuple[tuple[float, str], ...]] = {
     "light": (
         (0.0, "#8c510a"), (0.25, "#dfc27d"), (0.5, "#f5f5f5"), (0.75, "#80cdc1"), (1.0, "#01665e"),

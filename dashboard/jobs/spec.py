@@ -156,7 +156,7 @@ def check_spec(spec: JobSpec, dataset: DatasetFacts, n_finite_rows: int) -> None
     """
     _check_settings(spec)
     _check_columns(spec, dataset)
-    chosen = ", ".join(spec.columns)
+    chosen = _some(spec.columns)
     if n_finite_rows < 1:
         raise SpecError(
             "no_rows",

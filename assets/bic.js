@@ -153,6 +153,7 @@
         tickformat: ",",
         autorange: true,
         exponentformat: "none",
+        showticklabels: state.cache?.cells.size > 0, // no made-up scale while there is nothing
         uirevision: revision + criterion,
       },
       meta: OWNER,
@@ -184,8 +185,13 @@
   }
 
   const api = {
-    attach(_host, graph, liveState) {
+    /** The state that is drawn; before anything else. */
+    use(liveState) {
       state = liveState;
+    },
+
+    /** The graph is there. */
+    attach(_host, graph) {
       gd = graph;
       api.draw();
     },

@@ -8,7 +8,6 @@
  *   poll(n)                            asks at once (the engine keeps its own clock; may stay unused)
  *   show_criterion("bic"|"icl"|"aic")  curves, titles and recommendation by another criterion
  *   pick_point(clickData)              a click on the curves selects that (type, K)
- *   show_k(k)                          the K slider moved: panels at once, selection after a rest
  *   show_axes(x, y, ellipses)          other columns on the panels' axes
  *   play(clicks)                       start or stop stepping through K
  *   show_recommended(clicks)           select the recommended clustering again, and follow it
@@ -16,9 +15,11 @@
  *   show_theme("light"|"dark")         redraw in another theme
  *   exportFigure(graphId, format, name?)  download a graph as "png" or "svg" (figure_export.js)
  *
+ * The K slider is followed through its own element (watchSlider): panels at once, selection after a rest.
+ *
  * Written: the progress and recommendation cards, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS, PANELS_NOTE,
- * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, at most once a
- * second. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
+ * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, every
+ * 2.5 s while the job runs. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
  * cards.js (texts), bic.js (curves), panels*.js and points_raster.js (the six panels).
  */
 (() => {
@@ -28,7 +29,7 @@
 
   const PLAY_MS = 900;
   const SELECT_REST_MS = 350; // how long the slider rests before the tabs below are asked to follow
-  const STATUS_MS = 1000;
+  const STATUS_MS = 2500;
   const GRAPH_RETRY_MS = 60;
   const GRAPH_RETRIES = 400;
 
@@ -146,9 +147,43 @@
 
   async function attachGraphs() {
     await Promise.all([
-      attachGraph("BIC_GRAPH", (host, gd) => C.bic.attach(host, gd, state)),
-      attachGraph("PANELS_GRAPH", (host, gd) => C.panels.attach(host, gd, state)),
+      attachGraph("BIC_GRAPH", C.bic.attach),
+      attachGraph("PANELS_GRAPH", C.panels.attach),
     ]);
+    watchSlider();
+  }
+
+  // --- the K slider --------------------------------------------------------------------------------
+
+  /** Follow the slider's own element. The way through Dash's callbacks costs three to five times as much as
+   *  the six panels, and a drag makes many steps. Only what a person moves counts: the slider also changes
+   *  when its range does. */
+  const slider = { element: null, touchedAt: -Infinity, pressed: false };
+  const TOUCH_MS = 1000;
+
+  function watchSlider() {
+    const element = document.getElementById(state.style.ids.K_SLIDER);
+    if (!element || element === slider.element) return;
+    slider.element = element;
+    const touched = (pressed) => () => {
+      slider.touchedAt = performance.now();
+      slider.pressed = pressed;
+    };
+    element.addEventListener("keydown", touched(false), true);
+    element.addEventListener("pointerdown", touched(true), true);
+    window.addEventListener("pointerup", () => slider.pressed && touched(false)(), true);
+    new MutationObserver(() => {
+      if (!slider.pressed && performance.now() - slider.touchedAt > TOUCH_MS) return;
+      const k = Number(element.querySelector("[role=slider]")?.getAttribute("aria-valuenow"));
+      if (k && k !== state.k) guarded("slider", () => movedTo(k));
+    }).observe(element, { subtree: true, attributes: true, attributeFilter: ["aria-valuenow"] });
+  }
+
+  function movedTo(k) {
+    stopPlaying();
+    showK(k);
+    written.set(state.style.ids.K_SLIDER, ""); // the slider moved by itself
+    selectAfterRest();
   }
 
   // --- following a job -----------------------------------------------------------------------------
@@ -316,6 +351,8 @@
     follow(job, style, selection) {
       if (!style) return;
       state.style = style;
+      C.bic.use(state);
+      C.panels.use(state);
       if (selection) state.selection = selection.type ? selection : null;
       attachGraphs().then(() => ready() && drawAll());
       openJob(job);
@@ -336,14 +373,6 @@
     pick_point(clickData) {
       const picked = ready() ? C.bic.picked(clickData) : null;
       if (picked) choose(picked.type, picked.k);
-    },
-
-    show_k(k) {
-      if (k == null || k === state.k || !ready()) return;
-      stopPlaying();
-      showK(k);
-      written.set(state.style.ids.K_SLIDER, ""); // the slider moved by itself
-      selectAfterRest();
     },
 
     show_axes(x, y, ellipses) {

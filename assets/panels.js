@@ -57,6 +57,7 @@
     host = element;
     if (!overlay?.connected || overlay.host !== host) {
       overlay = new C.PanelsOverlay(host, state.style.types, (type) => state.onChoose(type));
+      grid = null;
       listenToPointer();
       new ResizeObserver(() => requestAnimationFrame(() => guarded(resized))).observe(host);
       configured = "";
@@ -103,17 +104,16 @@
 
   /** Set up the axes when the columns, the size or the theme changed. Tells whether they did. */
   function configure() {
-    const points = state.cache?.points;
     const width = Math.floor(host.clientWidth);
-    if (!points || width < 60 || !window.Plotly) return false;
+    if (width < 60 || !window.Plotly) return false; // hidden; a resize will tell
+    if (grid?.width !== width) placeGrid(width);
+    const points = state.cache?.points;
+    if (!points) return false;
     const { ix, iy, xs, ys } = coordinates();
-    const view_ = `${state.cache.jobId}|${points.nShown}|${ix}|${iy}`;
-    const key = `${view_}|${width}|${state.theme}`;
-    if (configured === key && gd.layout?.meta === C.panelsLayout.OWNER) return false;
-    grid = C.panelsLayout.panelBoxes(state.style.types.length, width);
-    const box = host.closest(".graph-box");
-    if (box) box.style.height = `${grid.height}px`;
-    const keepsView = configured.startsWith(`${view_}|`) && gd.layout?.meta === C.panelsLayout.OWNER;
+    const table = `${state.cache.jobId}|${points.nShown}|${ix}|${iy}`;
+    const key = `${table}|${width}|${state.theme}`;
+    const ours = gd.layout?.meta === C.panelsLayout.OWNER;
+    if (configured === key && ours) return false;
     const layout = C.panelsLayout.axesLayout({
       grid,
       titles: [C.panelsLayout.axisTitle(points, ix), C.panelsLayout.axisTitle(points, iy)],
@@ -121,13 +121,19 @@
       font: state.style.font_family,
       flatY: iy === null,
     });
-    if (keepsView) keepRanges(layout);
+    if (ours && configured.startsWith(`${table}|`)) keepRanges(layout);
     configured = key;
     listenToPlotly();
-    overlay.place(grid);
     // Plotly plots at once; afterplot paints the points with the new ranges.
     window.Plotly.react(gd, C.panelsLayout.spanTraces(grid.boxes.length, xs, ys), layout);
     return true;
+  }
+
+  function placeGrid(width) {
+    grid = C.panelsLayout.panelBoxes(state.style.types.length, width);
+    const box = host.closest(".graph-box");
+    if (box) box.style.height = `${grid.height}px`;
+    overlay.place(grid);
   }
 
   /** A new size or theme must not lose the zoom. */
@@ -409,10 +415,13 @@
   }
 
   const api = {
-    attach(element, graph, liveState) {
+    /** The state that is drawn; before anything else. */
+    use(liveState) {
       state = liveState;
-      attach(element, graph);
     },
+
+    /** The graph is there: `element` around it and Plotly's own. */
+    attach,
 
     /** Redraw everything at state.k now. */
     draw() {
@@ -441,7 +450,7 @@
     },
 
     note() {
-      const points = state.cache?.points;
+      const points = state?.cache?.points;
       if (!points || points.nShown >= points.nRows) return "";
       const [shown, all] = [points.nShown, points.nRows].map((n) => n.toLocaleString("en-GB"));
       return `${shown} of ${all} points drawn`;

@@ -33,8 +33,8 @@ LIVE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
     "show_criterion": ([Input(ids.CRITERION, "value")], []),
     # a click on a point of the curves selects that clustering
     "pick_point": ([Input(ids.BIC_GRAPH, "clickData")], []),
-    # K slider, x, y, ellipses: redraw the panels; K and type are kept in SELECTION by live.js
-    "show_k": ([Input(ids.K_SLIDER, "value")], []),
+    # x, y, ellipses: redraw the panels. The K slider is no input: live.js follows its element, since
+    # a step through a callback costs several times as much as the six panels.
     "show_axes": (
         [
             Input(ids.X_AXIS, "value"),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
 from compute_lambda.contract import FitResult, FitTask, Invocation
 from compute_lambda.errors import ContractError
-from kmeans_core import KERNEL, SeedBank, fit_experiments, prepare
+from kmeans_core import KERNEL, FitBatch, SeedBank, fit_experiments, prepare
 
 ColumnSource = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
 
@@ -47,18 +47,43 @@ def fit(
     `too_many_clusters`, `bad_resume`).
     """
     started_at = time.time()
-    clock = time.perf_counter()
+    began = time.perf_counter()
 
     def build() -> PreparedTable:
         return _prepared(task, columns() if callable(columns) else columns)
 
     table = build() if cache is None else cache.get(CacheKey.of(task), build)
+    read = time.perf_counter()
+    batch = _fit_experiments(task, table, should_stop)
+    host = host or Host()
+    return FitResult(
+        task_id=task.task_id,
+        fits=batch.fits,
+        preparation=table.data.preparation,
+        n_rows=table.n_rows,
+        invocation=Invocation(
+            request_id=request_id,
+            started_at=started_at,
+            startup_ms=host.startup_ms,
+            read_ms=(read - began) * 1e3,
+            fit_ms=(time.perf_counter() - read) * 1e3,
+            cold=host.cold,
+            memory_mb=host.memory_mb,
+            kernel=KERNEL,
+            worker=host.worker,
+        ),
+        resume=batch.resume,
+    )
+
+
+def _fit_experiments(
+    task: FitTask, table: PreparedTable, should_stop: Callable[[], bool] | None
+) -> FitBatch:
+    """The core's part, with its complaints about K and `resume` in terms of the contract."""
     _check_k(task, table.n_rows)
     _check_resume(task)
-    read_ms = (time.perf_counter() - clock) * 1e3
-    clock = time.perf_counter()
     try:
-        batch = fit_experiments(
+        return fit_experiments(
             table.data,
             task.covariance_type,
             task.n_clusters,
@@ -77,26 +102,6 @@ def fit(
         if task.resume is None:
             raise
         raise _bad_resume(str(error)) from error
-    host = host or Host()
-    invocation = Invocation(
-        request_id=request_id,
-        started_at=started_at,
-        startup_ms=host.startup_ms,
-        read_ms=read_ms,
-        fit_ms=(time.perf_counter() - clock) * 1e3,
-        cold=host.cold,
-        memory_mb=host.memory_mb,
-        kernel=KERNEL,
-        worker=host.worker,
-    )
-    return FitResult(
-        task_id=task.task_id,
-        fits=batch.fits,
-        preparation=table.data.preparation,
-        n_rows=table.n_rows,
-        invocation=invocation,
-        resume=batch.resume,
-    )
 
 
 def _prepared(task: FitTask, columns: NDArray[np.float64]) -> PreparedTable:
@@ -109,7 +114,7 @@ def _prepared(task: FitTask, columns: NDArray[np.float64]) -> PreparedTable:
             " columns that the task names.",
             {"field": "columns"},
         )
-    finite = np.isfinite(table).all(axis=1)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(table).all(axis=1))
     if not finite.all():
         table = table[finite]
     if len(table) == 0:

@@ -30,7 +30,11 @@ class Connections:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._use_wal()
             self._create(schema, version)
+        except StoreError:
+            self.close()
+            raise
         except (OSError, sqlite3.Error) as error:
+            self.close()
             raise StoreError(
                 f"The job store {path} cannot be opened ({error}). Check that the directory is "
                 "writable and the file is not damaged, or choose another data directory."

@@ -14,8 +14,15 @@ def open_store(kind: str, address: str) -> JobStore:
     return {"sqlite": lambda: SqliteJobStore(Path(address))}[kind]()
 
 
+def wait_for_start() -> None:
+    """All workers begin at the same moment, not as fast as each happens to start."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
 def record_all(store: JobStore, job_id: str, n_tasks: str, order: str, n_failing: str) -> None:
     """Record tasks 0..n-1, forwards or backwards, one by one; the first `n_failing` as failures."""
+    wait_for_start()
     numbers = range(int(n_tasks))
     news = 0
     for number in reversed(numbers) if order == "backwards" else numbers:
@@ -25,8 +32,7 @@ def record_all(store: JobStore, job_id: str, n_tasks: str, order: str, n_failing
 
 
 def take_lease(store: JobStore, job_id: str, owner: str) -> None:
-    print("ready", flush=True)
-    sys.stdin.readline()  # all contenders start at the same moment
+    wait_for_start()
     print(int(store.acquire_lease(job_id, owner, 60.0)), flush=True)
 
 

@@ -1,0 +1,98 @@
+"""What is particular to the SQLite file: damage, versions, connections."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from dashboard.jobs.sqlite_store import SCHEMA_VERSION, SqliteJobStore
+from dashboard.jobs.store import StoreError
+from tests.dashboard.jobs.made_up import done, job
+
+
+def test_it_makes_its_directory_and_keeps_jobs_across_openings(tmp_path: Path) -> None:
+    path = tmp_path / "not" / "yet" / "jobs.sqlite3"
+    first = SqliteJobStore(path)
+    job_id = first.create_job(job()).job_id
+    first.record(job_id, [done(0)])
+    first.close()
+    second = SqliteJobStore(path)
+    assert [record.n_done for record in second.jobs()] == [1]
+    second.close()
+
+
+def test_it_is_in_wal_mode_with_its_version(tmp_path: Path) -> None:
+    store = SqliteJobStore(tmp_path / "jobs.sqlite3")
+    with sqlite3.connect(tmp_path / "jobs.sqlite3") as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    store.close()
+
+
+def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match=r"newer Centaurus \(schema 99; this version knows 1\)"):
+        SqliteJobStore(path)
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_rubbish_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    path.write_bytes(b"this is no database at all" * 50)
+    with pytest.raises(StoreError, match=r"not a database.*choose another data directory"):
+        SqliteJobStore(path)
+    assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_a_file_where_the_directory_should_be(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StoreError, match="directory is writable"):
+        SqliteJobStore(tmp_path / "data" / "jobs.sqlite3")
+
+
+def test_a_busy_database_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    store = SqliteJobStore(path)
+    job_id = store.create_job(job()).job_id
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, other.execute, ["COMMIT"])
+    timer.start()
+    assert store.record(job_id, [done(0)]) == 1
+    timer.join()
+    other.close()
+    store.close()
+
+
+def test_connections_of_ended_threads_are_closed(tmp_path: Path) -> None:
+    store = SqliteJobStore(tmp_path / "jobs.sqlite3")
+    for _ in range(20):
+        thread = threading.Thread(target=store.jobs)
+        thread.start()
+        thread.join()
+    assert len(store._db._opened) <= 2  # the opener's, and at most one that nobody swept yet
+    store.close()
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    store = SqliteJobStore(tmp_path / "jobs.sqlite3")
+    job_id = store.create_job(job()).job_id
+
+    def break_off() -> None:
+        with store._db.writing() as db:
+            db.execute("UPDATE jobs SET n_done = 7")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        break_off()
+    record = store.job(job_id)
+    assert record is not None
+    assert record.n_done == 0
+    assert store.record(job_id, [done(0)]) == 1
+    store.close()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TINY_SHARE = 0.02
 LOW_AGREEMENT = 0.8
+FEWEST_VOTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,11 @@ class RecommendedFacts:
     cell: Cell
     fit: ExperimentFit
     agreement: float | None
+    votes: int
+    n_votes: int
     n_rows: int
     n_columns: int
     n_in: int
-    any_eligible: bool
 
 
 def warnings_for(facts: RecommendedFacts, spec: JobSpec) -> tuple[str, ...]:
@@ -71,6 +73,11 @@ def _floored(facts: RecommendedFacts) -> str:
 def _not_converged(facts: RecommendedFacts, spec: JobSpec) -> str:
     if facts.fit.converged:
         return ""
+    if facts.fit.stopped_by == "cycle":
+        return (
+            f"The recommended fit went round in a cycle after {facts.fit.n_iter:,} iterations, as "
+            "can happen under plain Mahalanobis distance: compare with the likelihood rule."
+        )
     return (
         f"The recommended fit had not converged after {facts.fit.n_iter:,} iterations "
         f"(limit {spec.max_iter:,}): its scores may still rise."
@@ -99,11 +106,22 @@ def _tiny(facts: RecommendedFacts) -> str:
 
 
 def _few_agree(facts: RecommendedFacts, spec: JobSpec) -> str:
-    if facts.agreement is None or facts.agreement >= LOW_AGREEMENT:
+    if facts.agreement is None:
         return ""
+    if facts.agreement >= LOW_AGREEMENT:
+        return _few_votes(facts, spec)
     return (
         f"The experiments disagree about these clusters (mean adjusted Rand index "
         f"{facts.agreement:.2f}, 1 is identical): try more restarts than {spec.n_restarts}."
+    )
+
+
+def _few_votes(facts: RecommendedFacts, spec: JobSpec) -> str:
+    if facts.n_votes < FEWEST_VOTERS or 2 * facts.votes >= facts.n_votes:
+        return ""
+    return (
+        f"Only {facts.votes:,} of {facts.n_votes:,} experiments have this type and K as their own "
+        f"best: compare the next best, or try more restarts than {spec.n_restarts}."
     )
 
 

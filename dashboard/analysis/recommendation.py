@@ -46,8 +46,8 @@ class Recommendation:
     `score`: the criterion of the fit that is shown for this cell (higher is better), of experiment
     `experiment`. `agreement`: mean adjusted Rand index of the other experiments' clusterings of the
     same (type, K) with this one (of the first 25, on at most 5,000 drawn rows); None while there
-    is no other. `votes` of `n_votes`: experiments whose own best model is this one, among those that have
-    fitted every cell known so far. `sizes`: rows per cluster, largest first.
+    is no other. `votes` of `n_votes`: experiments whose own best model is this one, among those
+    that have fitted every cell known so far. `sizes`: rows per cluster, largest first.
     """
 
     criterion: str
@@ -190,10 +190,11 @@ def _describe(
         cell=best,
         fit=fit,
         agreement=agreement,
+        votes=votes,
+        n_votes=n_votes,
         n_rows=sum(sizes),
         n_columns=len(view.spec.columns),
         n_in=sum(cell.n for cell in cells.values()),
-        any_eligible=any(cell.n_eligible for cell in cells.values()),
     )
     return Recommendation(
         criterion=criterion,

@@ -110,8 +110,11 @@ def _title_rows(rows: list[_Row]) -> int:
     widths = [len(row.cells) for row in rows]
     usual = max(set(widths), key=widths.count)
     for position, width in enumerate(widths[:_MOST_TITLE_ROWS]):
-        if width >= usual - 1:
+        if width >= usual:
             return position
+        below = rows[position + 1].cells if position + 1 < len(rows) else []
+        if width == usual - 1 and any(is_number(c, ".") or is_number(c, ",") for c in below):
+            return position  # a header with one name too few, directly above the data
     return 0
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
-from compute_lambda.contract import FitResult, FitTask, Invocation
+from compute_lambda.contract import MAX_MAGNITUDE, FitResult, FitTask, Invocation
 from compute_lambda.errors import ContractError
+from compute_lambda.wire import is_finite
 from kmeans_core import KERNEL, FitBatch, SeedBank, fit_experiments, prepare
 
 ColumnSource = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
@@ -43,8 +44,8 @@ def fit(
     finished and a `resume` state; the same task with that state goes on to the same end. The
     answer does not depend on the cache, on interruptions or on how work was cut into tasks.
 
-    Raises ContractError when the task does not suit the data (`unusable_data`, `wrong_shape`,
-    `too_many_clusters`, `bad_resume`).
+    Raises ContractError when the task does not suit the data (`unusable_data`, `no_rows`,
+    `wrong_shape`, `too_many_clusters`, `not_finite`, `bad_resume`).
     """
     started_at = time.time()
     began = time.perf_counter()
@@ -55,6 +56,7 @@ def fit(
     table = build() if cache is None else cache.get(CacheKey.of(task), build)
     read = time.perf_counter()
     batch = _fit_experiments(task, table, should_stop)
+    _check_finite(batch)
     host = host or Host()
     return FitResult(
         task_id=task.task_id,
@@ -114,7 +116,16 @@ def _prepared(task: FitTask, columns: NDArray[np.float64]) -> PreparedTable:
             " columns that the task names.",
             {"field": "columns"},
         )
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(table).all(axis=1))
+    known = np.isfinite(table)
+    largest = max(np.max(table, where=known, initial=0.0), -np.min(table, where=known, initial=0.0))
+    if largest > MAX_MAGNITUDE:
+        raise ContractError(
+            "unusable_data",
+            f"Expected values of at most {MAX_MAGNITUDE:g} in size, got {largest:g}: differences"
+            " would be beyond float64. Give the column in larger units.",
+            {"field": "columns"},
+        )
+    finite: NDArray[np.bool_] = np.asarray(known.all(axis=1))
     if not finite.all():
         table = table[finite]
     if len(table) == 0:
@@ -142,6 +153,19 @@ def _check_k(task: FitTask, n_rows: int) -> None:
             " Ask for fewer clusters.",
             {"field": "n_clusters", "n_rows": n_rows},
         )
+
+
+def _check_finite(batch: FitBatch) -> None:
+    """A result that cannot be sent or stored is this task's failure and nobody else's."""
+    for found in batch.fits:
+        if not is_finite(found):
+            raise ContractError(
+                "not_finite",
+                f"Expected finite scores and parameters, got others for K = {found.n_clusters},"
+                f" experiment {found.experiment}. Raise reg_covar, or leave out columns that carry"
+                " no information.",
+                {"n_clusters": found.n_clusters, "experiment": found.experiment},
+            )
 
 
 def _check_resume(task: FitTask) -> None:

@@ -63,21 +63,20 @@ def preparation_from_dict(raw: object, where: str) -> Preparation:
 
 
 def fit_to_dict(fit: ExperimentFit) -> dict[str, Any]:
-    """One fit as JSON. Raises ContractError when a number is not finite (JSON has no NaN)."""
+    """One fit as JSON; its numbers are finite (`fit` sees to that)."""
     record: dict[str, Any] = {"model": _model_to_dict(fit.model), "counts": fit.counts.tolist()}
     record |= {name: float(getattr(fit, name)) for name in _SCORES}
     record |= {name: int(getattr(fit, name)) for name in _COUNTERS}
     record |= {name: bool(getattr(fit, name)) for name in _FLAGS}
     record["stopped_by"] = fit.stopped_by
-    for name in _SCORES:
-        if not math.isfinite(record[name]):
-            raise ContractError(
-                "not_finite",
-                f"Expected {name} of a fit to be finite, got {record[name]}. Raise reg_covar or"
-                " leave out columns that carry no information.",
-                {"field": name},
-            )
     return record
+
+
+def is_finite(fit: ExperimentFit) -> bool:
+    """Whether all numbers of a fit can be sent: JSON has no NaN and no infinity."""
+    arrays = (fit.model.weights, fit.model.means, fit.model.covariances)
+    scores_finite = all(math.isfinite(getattr(fit, name)) for name in _SCORES)
+    return scores_finite and all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def fit_from_dict(raw: object, where: str, d: int) -> ExperimentFit:

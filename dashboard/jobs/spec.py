@@ -12,6 +12,7 @@ from compute_lambda.contract import (
     MAX_CLUSTERS,
     MAX_FEATURES,
     MAX_ITERATIONS,
+    MAX_MAGNITUDE,
     MAX_RESTARTS,
     MAX_SEED,
     MIN_REG_COVAR,
@@ -228,6 +229,13 @@ def _check_columns(spec: JobSpec, dataset: DatasetFacts) -> None:
             raise SpecError(
                 "empty_column",
                 f'Expected numbers in every chosen column, got none in "{name}". Leave it out.',
+            )
+        largest = max(-(column.minimum or 0.0), column.maximum or 0.0)
+        if largest > MAX_MAGNITUDE:
+            raise SpecError(
+                "too_large",
+                f"Expected values of at most {MAX_MAGNITUDE:g} in size, got {largest:g} in"
+                f' "{name}". Leave the column out or give it in larger units.',
             )
         if column.role == "constant" or column.minimum == column.maximum:
             raise SpecError(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compute_lambda import ContractError, FitTask, fit
+import kmeans_core
+from compute_lambda import ContractError, FitResult, FitTask, fit
 from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
 from compute_lambda.fit import Host
-from kmeans_core import KERNEL, SeedBank, prepare
+from kmeans_core import COVARIANCE_TYPES, KERNEL, FitBatch, SeedBank, prepare
 
 TASK = FitTask(
     dataset_id="cd" * 32,
@@ -67,12 +72,54 @@ def test_the_result_reports_the_host() -> None:
         (table(2), "too_many_clusters"),
         (np.ones((10, 3)), "wrong_shape"),
         (np.ones(10), "wrong_shape"),
+        (table() * 1e306, "unusable_data"),
     ],
 )
 def test_data_that_do_not_suit_the_task(columns: NDArray[np.float64], code: str) -> None:
     with pytest.raises(ContractError) as caught:
         fit(TASK, columns)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        table() * 1e298,
+        table() * 1e-300,
+        np.round(table()) * 5e-324,
+        table() + 1e12,
+        np.ones((150, 2)),
+        table() * [1.0, 0.0],
+        np.repeat(table()[:, :1], 2, axis=1),
+        table()[:3],
+    ],
+    ids=["huge", "tiny", "subnormal", "far", "constant", "half constant", "twins", "three rows"],
+)
+@pytest.mark.parametrize("kind", COVARIANCE_TYPES)
+def test_odd_tables_give_results_that_can_be_sent(
+    columns: NDArray[np.float64], standardise: bool, kind: str
+) -> None:
+    task = dataclasses.replace(
+        TASK, covariance_type=kind, standardise=standardise, n_clusters=(1, 3)
+    )
+    result = fit(task, columns)
+    sent = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert FitResult.from_dict(sent).to_dict() == result.to_dict()
+
+
+def test_a_result_that_cannot_be_sent_is_refused_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nonsense(*args: Any, **settings: Any) -> FitBatch:
+        batch = kmeans_core.fit_experiments(*args, **settings)
+        return dataclasses.replace(
+            batch, fits=(*batch.fits[:1], dataclasses.replace(batch.fits[1], icl=math.nan))
+        )
+
+    monkeypatch.setattr(sys.modules["compute_lambda.fit"], "fit_experiments", nonsense)
+    with pytest.raises(ContractError) as caught:
+        fit(TASK, table())
+    assert caught.value.code == "not_finite"
+    assert caught.value.details == {"n_clusters": 3, "experiment": 1}
 
 
 def test_a_resume_of_other_clusters_is_refused() -> None:

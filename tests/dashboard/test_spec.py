@@ -31,6 +31,7 @@ class Dataset:
         Column("flat", "measurement", 3.0, 3.0),
         Column("hollow", "empty", None, None),
         Column("lon", "longitude"),
+        Column("vast", "measurement", -1e305, 2.0),
     )
     other_columns: tuple[str, ...] = ("field",)
     dataset_id: str = "ab" * 32
@@ -173,7 +174,14 @@ def test_something_else_than_a_spec(raw: object) -> None:
             100,
             "unknown_column",
             'Expected columns of the dataset, got "ec3", which it does not have. Choose among ec1,'
-            " ec2, same, flat, hollow, lon.",
+            " ec2, same, flat, hollow, lon, vast.",
+        ),
+        (
+            dataclasses.replace(SPEC, columns=("ec1", "vast")),
+            100,
+            "too_large",
+            'Expected values of at most 1e+300 in size, got 1e+305 in "vast". Leave the column out'
+            " or give it in larger units.",
         ),
         (
             SPEC,

@@ -19,7 +19,6 @@ PLOT_CONFIG = {
     "responsive": True,
     # The mode bar would offer to send the chart to a cloud service.
     "showSendToCloud": False,
-    "showEditInChartStudio": False,
     "plotlyServerURL": "",
 }
 

@@ -23,6 +23,8 @@ DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 
 # Labels of the restarts that run in lockstep, in numbers (one byte each up to K = 255).
 _LABELS_AT_A_TIME = 1 << 26
+# Relative rounding of a sum over all points.
+_ROUNDING = 1e-11
 
 
 def fit_experiments(
@@ -170,8 +172,12 @@ def smallest_size(min_members: int | None, n: int, d: int, k: int) -> int:
 def best_restart(outcomes: Sequence[RestartOutcome], least: int) -> tuple[RestartOutcome, int]:
     """The best restart of one experiment and the number of eligible ones."""
     eligible = [o for o in outcomes if o.counts.min() >= least]
-    best = min(eligible or outcomes, key=lambda o: (-o.classification_log_likelihood, o.restart))
-    return best, len(eligible)
+    candidates = eligible or outcomes
+    highest = max(o.classification_log_likelihood for o in candidates)
+    # Restarts that find the same clusters in another order differ by rounding: a tie.
+    limit = highest - _ROUNDING * (abs(highest) + float(candidates[0].counts.sum()))
+    tied = [o for o in candidates if o.classification_log_likelihood >= limit]
+    return min(tied, key=lambda o: o.restart), len(eligible)
 
 
 def _best_fits(

@@ -39,9 +39,9 @@ class Floor:
             return self._clip_full(covariances)
         if shape == "diag":
             least = self.reg_covar * self.reference
-            return np.maximum(covariances, least), (covariances < least).any(axis=-1)
+            return np.maximum(covariances, least), np.any(covariances < least, axis=-1)
         smallest = self.reg_covar * float(self.reference.mean())
-        return np.maximum(covariances, smallest), np.asarray(covariances < smallest)
+        return np.maximum(covariances, smallest), covariances < smallest
 
     def _clip_full(self, covariances: FloatArray) -> tuple[FloatArray, BoolArray]:
         root = np.sqrt(self.reference)

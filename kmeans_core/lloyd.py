@@ -191,11 +191,13 @@ def _finish(
 ) -> RestartOutcome:
     """Parameters from exactly recomputed statistics, so that no drift of differences is reported.
 
-    Labels are always those that the reported parameters give: when the labels still change, they
-    are assigned once more.
+    Labels are always those that the reported parameters give: when they would still change, one
+    more iteration is made from the exact statistics.
     """
     n_clusters = state.theta.shape[0]
     statistics = accumulate(problem.columns, problem.covariance_type, labels, n_clusters)[None]
+    if stopped_by != "converged" and (statistics[..., 0] == 0).any():
+        reseed_empty(problem, labels, statistics[0])
     parameters = estimate(problem, statistics)
     if stopped_by != "converged":
         theta = thetas(parameters, problem.covariance_type, problem.distance)

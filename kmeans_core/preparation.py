@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from kmeans_core.features import FloatArray
 
+_LARGEST = 1e150
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -68,7 +70,7 @@ def prepare(
     Each column is centred in two passes and divided by its standard deviation when standardising,
     otherwise all by one factor, the root of the mean variance, so that spherical types keep their
     meaning. A constant column becomes zero. Raises ValueError for a table that is not
-    two-dimensional, has no rows or no columns, or holds a value that is not finite.
+    two-dimensional, has no rows or no columns, or holds a value that is not finite or beyond 1e150.
     """
     table = np.asarray(X, dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape:
@@ -94,12 +96,18 @@ def prepare(
 
 
 def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> None:
-    """Raise ValueError that names the first column (row of `columns`) with NaN or infinity."""
+    """Raise ValueError that names the first column (row of `columns`) with NaN, infinity or values
+    that are too large to be squared."""
     for position, column in enumerate(columns):
+        name = f"{column_names[position]!r}" if column_names is not None else f"{position}"
         finite = np.isfinite(column)
         if finite.all():
+            if np.abs(column).max() > _LARGEST:
+                raise ValueError(
+                    f"Column {name} has values beyond {_LARGEST:g}, too large to be squared. "
+                    "Divide the column by a power of ten before fitting."
+                )
             continue
-        name = f"{column_names[position]!r}" if column_names is not None else f"{position}"
         kinds = "NaN" if np.isnan(column).any() else "infinity"
         raise ValueError(
             f"Column {name} contains {kinds}: {int((~finite).sum())} of {column.size} values "

@@ -1,0 +1,92 @@
+"""The hot step against the definition, written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kmeans_core import COVARIANCE_TYPES
+from kmeans_core.assignment import (
+    accumulate,
+    assign_accumulate,
+    best_clusters,
+    label_dtype,
+    points_per_block,
+)
+from kmeans_core.covariance import covariance_type_of
+
+
+def _phi(columns: np.ndarray, covariance_type: str) -> np.ndarray:
+    """(n, F), point by point."""
+    rows = []
+    for x in columns.T:
+        second: list[float] = []
+        if covariance_type == "full-untied":
+            second = [x[i] * x[j] for i in range(len(x)) for j in range(i + 1)]
+        elif covariance_type == "diag-untied":
+            second = list(x * x)
+        elif covariance_type == "spher-untied":
+            second = [float(x @ x)]
+        rows.append([1.0, *x, *second])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+@pytest.mark.parametrize(("d", "n", "k"), [(1, 50, 2), (2, 4097, 3), (3, 333, 64), (9, 120, 7)])
+def test_labels_and_statistics_equal_the_definition(covariance_type, d, n, k):
+    rng = np.random.default_rng(d)
+    kind = covariance_type_of(covariance_type)
+    columns = rng.normal(size=(d, n))
+    phi = _phi(columns, covariance_type)
+    labels = np.full((3, n), k, dtype=label_dtype(k))
+    statistics = np.zeros((3, k, kind.n_features(d)))
+    n_changed = np.empty(3, dtype=np.int64)
+    previous = labels.copy()
+    for _ in range(3):
+        thetas = rng.normal(size=statistics.shape)
+        assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+        for r in range(3):
+            expected = (phi @ thetas[r].T).argmax(axis=1)
+            np.testing.assert_array_equal(labels[r], expected)
+            sums = np.stack([phi[expected == j].sum(axis=0) for j in range(k)])
+            np.testing.assert_allclose(statistics[r], sums, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(
+                accumulate(columns, kind, labels[r], k), sums, rtol=1e-9, atol=1e-10
+            )
+            assert n_changed[r] == (previous[r] != labels[r]).sum()
+        previous = labels.copy()
+
+
+def test_ties_go_to_the_lowest_cluster():
+    scores = np.array([[[1.0, 0.0, 2.0], [1.0, 3.0, 2.0], [0.5, 3.0, 2.0]]])
+    assert best_clusters(scores, np.dtype(np.uint8)).tolist() == [[0, 1, 0]]
+
+
+def test_more_clusters_than_a_byte_holds():
+    columns = np.arange(300.0)[None] - 150
+    thetas = np.stack([-0.5 * columns[0] ** 2, columns[0]], axis=1)[None]
+    labels = np.full((1, 300), 300, dtype=label_dtype(300))
+    statistics, n_changed = np.zeros(thetas.shape), np.empty(1, dtype=np.int64)
+    kind = covariance_type_of("spher-tied")
+    assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+    assert labels.dtype == np.int32
+    assert labels[0].tolist() == list(range(300))
+    assert n_changed.tolist() == [300]
+
+
+def test_a_partly_blank_labelling_is_only_added_where_blank():
+    kind = covariance_type_of("spher-tied")
+    columns = np.array([[0.0, 1.0, 10.0, 11.0]])
+    thetas = np.array([[[0.0, 0.0], [-50.0, 10.0]]])
+    labels = np.array([[0, 2, 2, 0]], dtype=np.uint8)
+    statistics = np.array([[[2.0, 11.0], [0.0, 0.0]]])
+    n_changed = np.empty(1, dtype=np.int64)
+    assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+    assert labels.tolist() == [[0, 0, 1, 1]]
+    assert statistics.tolist() == [[[2.0, 1.0], [2.0, 21.0]]]
+    assert n_changed.tolist() == [3]
+
+
+def test_products_stay_below_the_threads_of_blas():
+    for k, f in [(1, 3), (10, 6), (64, 66), (20, 30)]:
+        assert points_per_block(k, f) * k * f <= 2**18

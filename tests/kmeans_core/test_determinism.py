@@ -1,0 +1,169 @@
+"""The same (seed, experiment, restart) is the same fit to the bit, however work is divided."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from kmeans_core import (
+    COVARIANCE_TYPES,
+    DISTANCES,
+    ExperimentFit,
+    MahalanobisKMeans,
+    PreparedData,
+    SeedBank,
+    fit_experiments,
+    prepare,
+)
+
+
+def _assert_same(a: ExperimentFit, b: ExperimentFit) -> None:
+    for field in ExperimentFit.__slots__:
+        if field == "model":
+            continue
+        np.testing.assert_array_equal(getattr(a, field), getattr(b, field), err_msg=field)
+    for field in ("weights", "means", "covariances"):
+        np.testing.assert_array_equal(getattr(a.model, field), getattr(b.model, field))
+
+
+def _table(n: int, d: int) -> PreparedData:
+    rng = np.random.default_rng(n + d)
+    return prepare(rng.normal(size=(n, d)) + 3 * rng.integers(0, 3, size=(n, 1)))
+
+
+@pytest.mark.parametrize(("n", "d"), [(300, 1), (4500, 2), (300, 5), (120, 11)])
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_any_batching_of_experiments(covariance_type, n, d):
+    data = _table(n, d)
+    whole = fit_experiments(data, covariance_type, [1, 3, 8], range(4), 3, max_iter=25, seed=7)
+    parts = [
+        fit
+        for k in (1, 3, 8)
+        for experiments in ([0], [1, 2], [3])
+        for fit in fit_experiments(
+            data, covariance_type, [k], experiments, 3, max_iter=25, seed=7
+        ).fits
+    ]
+    assert len(whole.fits) == len(parts) == 12
+    for a, b in zip(whole.fits, parts, strict=True):
+        assert (a.n_clusters, a.experiment) == (b.n_clusters, b.experiment)
+        _assert_same(a, b)
+
+
+def test_a_restart_is_the_same_alone_and_among_others(overlapping):
+    data = prepare(overlapping)
+    for covariance_type in COVARIANCE_TYPES:
+        (best,) = fit_experiments(data, covariance_type, [5], [2], 30).fits
+        (fewer,) = fit_experiments(data, covariance_type, [5], [2], best.restart + 1).fits
+        assert fewer.restart == best.restart
+        for field in ("weights", "means", "covariances"):
+            np.testing.assert_array_equal(getattr(best.model, field), getattr(fewer.model, field))
+        assert (fewer.bic, fewer.icl) == (best.bic, best.icl)
+
+
+def test_any_number_of_threads(overlapping):
+    for covariance_type in COVARIANCE_TYPES:
+        models = [
+            MahalanobisKMeans(5, covariance_type, n_init=9, n_threads=t).fit(overlapping)
+            for t in (1, 2, 4)
+        ]
+        for other in models[1:]:
+            for name in ("labels_", "cluster_centers_", "covariances_", "weights_", "bic_", "icl_"):
+                np.testing.assert_array_equal(getattr(models[0], name), getattr(other, name))
+
+
+def test_calls_from_many_threads_with_one_seed_bank(overlapping):
+    data = prepare(overlapping)
+    tasks = [(t, k) for k in (9, 2, 5) for t in COVARIANCE_TYPES]
+    shared = SeedBank(data, 0)
+
+    def run(task, seeds=None):
+        return fit_experiments(data, task[0], [task[1]], [0, 1], 3, seeds=seeds).fits
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda task: run(task, shared), tasks))
+    for task, fits in zip(tasks, together, strict=True):
+        for a, b in zip(fits, run(task), strict=True):
+            _assert_same(a, b)
+
+
+def test_seeds_are_prefixes(overlapping):
+    data = prepare(overlapping)
+    pairs = [(e, r) for e in range(3) for r in range(4)]
+    most = SeedBank(data, 3).rows(pairs, 40)
+    growing = SeedBank(data, 3)
+    for k in (1, 2, 3, 7, 8, 9, 17, 40):
+        np.testing.assert_array_equal(growing.rows(pairs, k), most[:, :k])
+        np.testing.assert_array_equal(SeedBank(data, 3).rows(pairs[5:6], k)[0], most[5, :k])
+    assert len({tuple(row) for row in most}) == len(pairs)
+    assert all(len(set(row)) == 40 for row in most)
+    assert (SeedBank(data, 4).rows(pairs, 40) != most).any()
+    centres = growing.centres(pairs, 2)
+    np.testing.assert_array_equal(centres[4, 1], data.columns[:, most[4, 1]])
+
+
+def test_seeds_follow_the_squared_distance():
+    # Three places with 1, 1 and 98 rows: after a seed in the crowd, the far place (D^2 = 100) is
+    # drawn next 100 times as often as the near one (D^2 = 1), the crowd itself never.
+    X = np.concatenate([np.zeros(98), [1.0], [10.0]])[:, None]
+    rows = SeedBank(prepare(X), 0).rows([(0, r) for r in range(3000)], 2)
+    after_crowd = rows[rows[:, 0] < 98][:, 1]
+    first = np.bincount(rows[:, 0], minlength=100)
+    assert set(after_crowd) == {98, 99}
+    assert (after_crowd == 99).mean() == pytest.approx(100 / 101, abs=0.01)
+    assert first.max() < 70
+    assert first.min() > 5
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_stopping_after_every_iteration_changes_nothing(overlapping, covariance_type, distance):
+    data = prepare(overlapping)
+    settings = {"distance": distance, "max_iter": 20}
+    whole = fit_experiments(data, covariance_type, [1, 2, 6], [0, 3], 3, **settings)
+    assert whole.resume is None
+    fits: list[ExperimentFit] = []
+    resume, n_calls = None, 0
+    while n_calls == 0 or resume is not None:
+        batch = fit_experiments(
+            data,
+            covariance_type,
+            [1, 2, 6],
+            [0, 3],
+            3,
+            should_stop=lambda: True,
+            resume=resume,
+            **settings,
+        )
+        fits += batch.fits
+        resume = json.loads(json.dumps(batch.resume, allow_nan=False))
+        n_calls += 1
+    assert n_calls > 6
+    assert len(fits) == len(whole.fits)
+    for a, b in zip(fits, whole.fits, strict=True):
+        _assert_same(a, b)
+
+
+def test_stopping_keeps_what_is_finished(overlapping):
+    data = prepare(overlapping)
+    polls: list[int] = []
+    fit_experiments(
+        data, "full-untied", [1, 2], [0], 5, should_stop=lambda: polls.append(0) is not None
+    )
+    answers = iter([False] * (len(polls) + 3))
+    batch = fit_experiments(
+        data, "full-untied", [1, 2, 6], [0], 5, should_stop=lambda: next(answers, True)
+    )
+    assert [fit.n_clusters for fit in batch.fits] == [1, 2]
+    assert batch.resume["n_clusters"] == [6]
+    rest = fit_experiments(data, "full-untied", [1, 2, 6], [0], 5, resume=batch.resume)
+    assert [fit.n_clusters for fit in rest.fits] == [6]
+    assert rest.resume is None
+
+
+def test_a_resume_state_that_is_not_one_is_refused(overlapping):
+    with pytest.raises(ValueError, match="Start the fit again without it"):
+        fit_experiments(prepare(overlapping), "full-tied", [2], [0], 1, resume={"version": 99})

@@ -1,0 +1,144 @@
+"""The estimator's side of scikit-learn's conventions."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClusterMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from kmeans_core import COVARIANCE_TYPES, DISTANCES, MahalanobisKMeans
+
+
+class Inheriting(ClusterMixin, MahalanobisKMeans, BaseEstimator):
+    """With scikit-learn's base classes: its checks of clusterers then run as well."""
+
+
+# scikit-learn warns that the estimator does not inherit from its base class, which is the point.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+@pytest.mark.parametrize("kind", [MahalanobisKMeans, Inheriting])
+def test_check_estimator(kind, covariance_type, distance):
+    check_estimator(kind(covariance_type=covariance_type, distance=distance))
+
+
+def test_package_needs_no_scikit_learn():
+    code = (
+        "import sys, kmeans_core; m = kmeans_core.MahalanobisKMeans(1).fit([[0.], [1.]]);"
+        "heavy = {'sklearn', 'scipy', 'pandas'} & set(sys.modules); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_names_shapes_and_types(overlapping):
+    model = MahalanobisKMeans(n_clusters=4, n_init=3, random_state=1).fit(overlapping)
+    shapes = {
+        "labels_": (240,),
+        "cluster_centers_": (4, 3),
+        "covariances_": (4, 3, 3),
+        "weights_": (4,),
+        "counts_": (4,),
+    }
+    assert {name: getattr(model, name).shape for name in shapes} == shapes
+    assert model.labels_.dtype == np.int32
+    for name in ("log_likelihood_", "classification_log_likelihood_", "bic_", "aic_", "icl_"):
+        assert type(getattr(model, name)) is float
+    assert type(model.n_iter_) is int
+    assert type(model.converged_) is bool
+    assert type(model.eligible_) is bool
+    assert model.n_features_in_ == 3
+    assert model.score(overlapping) == pytest.approx(model.log_likelihood_ / 240, rel=1e-12)
+    np.testing.assert_array_equal(model.fit_predict(overlapping), model.labels_)
+
+
+@pytest.mark.parametrize(
+    ("covariance_type", "theirs"),
+    [
+        ("full-untied", "full"),
+        ("diag-untied", "diag"),
+        ("spher-untied", "spherical"),
+        ("full-tied", "tied"),
+    ],
+)
+def test_scores_are_minus_half_of_gaussian_mixtures(overlapping, covariance_type, theirs):
+    model = MahalanobisKMeans(3, covariance_type).fit(overlapping)
+    oracle = GaussianMixture(3, covariance_type=theirs)
+    inverses = np.linalg.inv(model.covariances_)
+    compact = {
+        "full": inverses,
+        "tied": inverses[0],
+        "diag": np.diagonal(inverses, axis1=1, axis2=2),
+        "spherical": inverses[:, 0, 0],
+    }[theirs]
+    oracle.weights_, oracle.means_ = model.weights_, model.cluster_centers_
+    oracle.covariances_ = compact
+    oracle.precisions_cholesky_ = (
+        np.linalg.cholesky(compact) if theirs in ("full", "tied") else np.sqrt(compact)
+    )
+    assert model.bic_ == pytest.approx(-0.5 * oracle.bic(overlapping), rel=1e-9)
+    assert model.aic_ == pytest.approx(-0.5 * oracle.aic(overlapping), rel=1e-9)
+
+
+def test_data_frame_names(overlapping):
+    frame = pd.DataFrame(overlapping, columns=["ec", "clay", "ph"])
+    model = MahalanobisKMeans(2).fit(frame)
+    assert model.feature_names_in_.tolist() == ["ec", "clay", "ph"]
+    np.testing.assert_array_equal(model.predict(frame), model.labels_)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame[["clay", "ec", "ph"]])
+    with pytest.raises(TypeError, match="all of them are strings"):
+        model.fit(frame.rename(columns={"ph": 3}))
+    model.fit(overlapping)
+    assert not hasattr(model, "feature_names_in_")
+    frame.loc[0, "clay"] = np.nan
+    with pytest.raises(ValueError, match="Column 'clay' contains NaN"):
+        model.fit(frame)
+
+
+def test_not_fitted(overlapping):
+    for call in ("predict", "score"):
+        with pytest.raises(NotFittedError, match=r"not fitted yet\. Call fit"):
+            getattr(MahalanobisKMeans(), call)(overlapping)
+
+
+def test_pickle_clone_pipeline(overlapping):
+    model = MahalanobisKMeans(3, "diag-tied", random_state=4).fit(overlapping)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(overlapping), model.labels_)
+    copy = clone(model)
+    assert copy.get_params() == model.get_params()
+    assert not hasattr(copy, "labels_")
+    assert repr(copy.set_params(n_clusters=7)).startswith("MahalanobisKMeans(covariance_type='diag")
+    with pytest.raises(ValueError, match="Invalid parameter 'k'"):
+        copy.set_params(k=3)
+    pipeline = make_pipeline(StandardScaler(), MahalanobisKMeans(3)).fit(overlapping)
+    assert pipeline.predict(overlapping).shape == (240,)
+
+
+def test_random_state_kinds(overlapping):
+    def fit(random_state):
+        return MahalanobisKMeans(6, n_init=1, random_state=random_state).fit(overlapping)
+
+    np.testing.assert_array_equal(fit(3).labels_, fit(np.int64(3)).labels_)
+    for make in (np.random.RandomState, np.random.default_rng):
+        np.testing.assert_array_equal(fit(make(5)).labels_, fit(make(5)).labels_)
+    assert len({fit(seed).bic_ for seed in range(5)}) > 1
+    assert len({fit(None).bic_ for _ in range(8)}) > 1
+
+
+def test_initial_centres_are_taken_in_the_units_of_the_data(overlapping):
+    X = overlapping * 1e5 + 1e7
+    init = X[[0, 100, 200]]
+    model = MahalanobisKMeans(3, "full-tied", init=init, max_iter=1).fit(X)
+    same = MahalanobisKMeans(3, "full-tied", init=overlapping[[0, 100, 200]], max_iter=1)
+    np.testing.assert_array_equal(model.labels_, same.fit(overlapping).labels_)

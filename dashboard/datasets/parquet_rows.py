@@ -55,6 +55,6 @@ def _copy(source: pq.ParquetFile, kept: list[int], headers: Headers, rows_path: 
     schema = pa.schema(list(zip(headers.sources, types, strict=True)))
     with pq.ParquetWriter(rows_path, schema, use_dictionary=False, write_statistics=False) as out:
         for batch in source.iter_batches(_BATCH_ROWS, use_threads=False):
-            out.write_batch(
-                pa.RecordBatch.from_arrays([batch.column(i) for i in kept], schema=schema)
-            )
+            kept_batch = pa.RecordBatch.from_arrays([batch.column(i) for i in kept], schema=schema)
+            kept_batch.validate(full=True)  # a damaged file can yield text that is not UTF-8
+            out.write_batch(kept_batch)

@@ -159,6 +159,13 @@ def test_parquet_with_damaged_pages(tmp_path: Path) -> None:
     assert _refused(tmp_path, "t.parquet", bytes(whole)).code == "damaged_parquet"
 
 
+def test_parquet_with_text_that_is_not_utf8(tmp_path: Path) -> None:
+    table = pa.table({"a": ["xQQQQQQQQy", "z"], "b": [1.5, 2.5]})
+    pq.write_table(table, tmp_path / "t", compression="none", use_dictionary=False)
+    damaged = (tmp_path / "t").read_bytes().replace(b"QQQQQQQQ", b"\xb0\xff" * 4)
+    assert _refused(tmp_path, "t.parquet", damaged).code == "damaged_parquet"
+
+
 @pytest.mark.parametrize(
     ("columns", "code"),
     [

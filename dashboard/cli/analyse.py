@@ -138,7 +138,9 @@ def _view(services: Services, record: JobRecord) -> JobView:
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise DatasetError("not_a_file", f'Expected a table, got the directory "{path}".')
+        raise DatasetError(
+            "not_a_file", f'Expected a table, got the directory "{path}". Give one of its files.'
+        )
     if not path.exists():
         raise DatasetError("no_file", f'There is no file "{path}". Check the path.')
 

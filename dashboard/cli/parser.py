@@ -142,8 +142,8 @@ def _add_analyse(commands: Any) -> None:
         "--min-members",
         type=_number(1, 2**53),
         metavar="N",
-        help="fewest rows that a cluster may have for a fit to be recommended (default: enough to "
-        "estimate its covariance)",
+        help="fewest rows that a cluster may have for a fit to be recommended (default: 10, or one "
+        "more than the columns if that is more)",
     )
     add(
         "--seed",

@@ -8,6 +8,7 @@ Backed by flask-caching: files under the data directory, or Redis when several h
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from flask import Flask
 from flask_caching import Cache
 
 from compute_lambda import FitResult
+from dashboard.settings import SettingsError
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,16 @@ def file_cache(directory: Path) -> Cache:
 
 
 def redis_cache(url: str) -> Cache:
-    """Entries in the Redis server at `url` (redis://host:port/db); bounded by its own settings."""
+    """Entries in the Redis server at `url` (redis://host:port/db); bounded by its own settings.
+
+    Raises SettingsError when the client library is not installed. A server that does not answer is
+    logged and fits are computed again.
+    """
+    if importlib.util.find_spec("redis") is None:
+        raise SettingsError(
+            f'The cache {url} needs the Python package "redis": install it with pip install redis, '
+            "or leave --cache at files."
+        )
     return _cache(
         {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": url, "CACHE_KEY_PREFIX": "centaurus:"}
     )

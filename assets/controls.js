@@ -46,7 +46,7 @@
       },
       run: pressed,
       live: Boolean(live),
-      gathered: mine,
+      first: mine === 1, // nobody has touched anything yet
     };
   };
 

@@ -207,6 +207,9 @@ class Opening:
     def _wanted(settings: dict[str, Any], spec: JobSpec, shown: dict[str, Any]) -> bool:
         if settings.get("run"):
             return True
+        if not shown.get("job_id") and settings.get("first"):
+            # The address named a job that is not there: its sentence stays until somebody acts.
+            return False
         return bool(settings.get("live")) and spec.job_id != shown.get("job_id")
 
     def _start(

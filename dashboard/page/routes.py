@@ -32,9 +32,11 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
         ("GET", "/jobs/<job_id>/points", lambda job_id: jsonify(points(views.view(job_id)))),
         ("GET", "/jobs/<job_id>/export/<name>", downloads.send),
         ("POST", "/datasets", lambda: add_dataset(services)),
+        # Dash answers every address that nobody else claims with the page itself.
+        ("GET", "/<path:rest>", _no_such_route),
     ]
     for method, rule, view in routes:
-        blueprint.add_url_rule(rule, rule.strip("/").replace(".", "_"), view, methods=[method])
+        blueprint.add_url_rule(rule, f"{method} {rule}".replace(".", "_"), view, methods=[method])
     blueprint.register_error_handler(RequestError, error_response)
     blueprint.register_error_handler(UnknownJobError, _unknown_job)
     blueprint.register_error_handler(DatasetError, _dataset_error)
@@ -90,6 +92,12 @@ def add_dataset(services: Services) -> tuple[Response, int]:
             "notes": list(dataset.notes),
         }
     ), 201
+
+
+def _no_such_route(rest: str) -> Response:
+    raise RequestError(
+        404, "unknown_route", f"Expected a route of this server, got “/api/{rest[:80]}”."
+    )
 
 
 def _cursor(text: str) -> int:

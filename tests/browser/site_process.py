@@ -1,0 +1,94 @@
+"""A server in a process of its own, started on a free port and stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from dashboard.services import Services, build_services
+from dashboard.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 40.0
+
+
+class Site:
+    """One server over ``data_dir``; it can be killed and started again on the same port."""
+
+    def __init__(self, data_dir: Path, *, staged: bool = False) -> None:
+        self.data_dir = data_dir
+        self.staged = staged
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Site:
+        script = str(Path(__file__).with_name("staged_server.py"))
+        common = [str(self.data_dir), str(self.port)]
+        real = ["-m", "dashboard", "serve", "--data-dir", common[0], "--port", common[1]]
+        command = [sys.executable, *([script, *common] if self.staged else real)]
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with open(self.data_dir / "server.log", "ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"The server ended at once:\n{self.log()}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/api/health", timeout=2):
+                    return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise RuntimeError(f"The server did not answer within {START_S:g} s:\n{self.log()}")
+
+    def log(self) -> str:
+        return (self.data_dir / "server.log").read_text()
+
+    def stage(self, name: str, text: str | None) -> None:
+        """Write a control file of the staged server; None removes it."""
+        path = self.data_dir / "stage" / name
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".new")
+            temporary.write_text(text)
+            temporary.replace(path)
+
+    def services(self) -> Services:
+        """The same data directory, from this process."""
+        return build_services(Settings(data_dir=self.data_dir, n_threads=2))
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to clean up."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def stop(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

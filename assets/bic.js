@@ -13,7 +13,8 @@
 
   let state = null;
   let gd = null;
-  let hovered = null;
+  let hovered = null; // points under the pointer
+  let scheduled = false;
 
   // --- traces -----------------------------------------------------------------------------------
 
@@ -173,7 +174,7 @@
     plotly_unhover: () => (hovered = null),
     plotly_afterplot: () => {
       // Somebody else set the figure (a property of the graph changed): ours comes back.
-      if (gd.layout?.meta !== OWNER) requestAnimationFrame(() => api.draw());
+      if (gd.layout?.meta !== OWNER) api.draw();
     },
   };
 
@@ -181,6 +182,16 @@
     for (const [name, handler] of Object.entries(handlers)) {
       gd.removeListener(name, handler);
       gd.on(name, handler);
+    }
+  }
+
+  function redraw() {
+    const traces = state.style.types.flatMap(typeTraces);
+    listen();
+    window.Plotly.react(gd, [...traces, starTrace(), selectedTrace()], layout());
+    // The label under the pointer is drawn again with the new numbers.
+    if (hovered?.every(({ curveNumber, pointNumber }) => pointNumber < gd.data[curveNumber]?.x.length)) {
+      window.Plotly.Fx.hover(gd, hovered);
     }
   }
 
@@ -196,20 +207,18 @@
       api.draw();
     },
 
+    /** Draw in the next frame: several reasons within one update cost one redraw. */
     draw() {
-      if (!gd?.isConnected || !window.Plotly) return;
-      const traces = state.style.types.flatMap(typeTraces);
-      listen();
-      window.Plotly.react(gd, [...traces, starTrace(), selectedTrace()], layout());
-      // The label under the pointer is drawn again with the new numbers.
-      if (hovered?.every(({ curveNumber, pointNumber }) => pointNumber < gd.data[curveNumber]?.x.length)) {
-        window.Plotly.Fx.hover(gd, hovered);
-      }
-    },
-
-    /** Only the selection moved. */
-    drawMarks() {
-      api.draw();
+      if (scheduled || !gd?.isConnected || !window.Plotly) return;
+      scheduled = true;
+      requestAnimationFrame(() => {
+        scheduled = false;
+        try {
+          redraw();
+        } catch (error) {
+          console.error("curves:", error);
+        }
+      });
     },
 
     /** {type, k} of a clicked point, or null. */

@@ -165,13 +165,16 @@
     const element = document.getElementById(state.style.ids.K_SLIDER);
     if (!element || element === slider.element) return;
     slider.element = element;
-    const touched = (pressed) => () => {
+    // On the window, because React hears events at the page's root, before any element in it.
+    const touched = (pressed) => (event) => {
+      if (!pressed && slider.pressed) slider.pressed = false;
+      else if (!element.contains(event.target)) return;
       slider.touchedAt = performance.now();
       slider.pressed = pressed;
     };
-    element.addEventListener("keydown", touched(false), true);
-    element.addEventListener("pointerdown", touched(true), true);
-    window.addEventListener("pointerup", () => slider.pressed && touched(false)(), true);
+    window.addEventListener("keydown", touched(false), true);
+    window.addEventListener("pointerdown", touched(true), true);
+    window.addEventListener("pointerup", touched(false), true);
     new MutationObserver(() => {
       if (!slider.pressed && performance.now() - slider.touchedAt > TOUCH_MS) return;
       const k = Number(element.querySelector("[role=slider]")?.getAttribute("aria-valuenow"));
@@ -284,7 +287,7 @@
     if (tell) write("SELECTION", { data: selection });
     written.set(state.style.ids.SELECTION, JSON.stringify({ data: selection }));
     guarded("titles", () => C.panels.drawTitles());
-    guarded("curves", () => C.bic.drawMarks());
+    guarded("curves", () => C.bic.draw());
     reportStatus();
   }
 
@@ -315,7 +318,7 @@
     guarded("titles", () => C.panels.drawTitles());
     selectTimer = setTimeout(() => {
       write("SELECTION", { data: state.selection });
-      guarded("curves", () => C.bic.drawMarks());
+      guarded("curves", () => C.bic.draw());
       reportStatus();
     }, SELECT_REST_MS);
   }

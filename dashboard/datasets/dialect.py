@@ -187,11 +187,13 @@ def _find_decimal(rows: list[list[str]], delimiter: str) -> str:
     """A comma when cells read as numbers with a decimal comma, and none with a decimal point."""
     cells = [cell.strip() for row in rows for cell in row]
     with_comma = [cell for cell in cells if "," in cell and is_number(cell, ",")]
-    with_point = any("." in cell and is_number(cell, ".") for cell in cells)
+    with_point = [cell for cell in cells if "." in cell and is_number(cell, ".")]
     if not with_comma:
         return "."
     certain = any(_MAYBE_GROUPED.fullmatch(cell) is None for cell in with_comma)
-    if with_point:
+    # beside certain decimal commas, "12.345" groups thousands
+    grouped = all(_MAYBE_GROUPED.fullmatch(cell.replace(".", ",")) for cell in with_point)
+    if with_point and not (certain and grouped):
         return "."
     return "," if certain or delimiter == ";" else "."
 

@@ -86,8 +86,10 @@ def describe_text(text: pa.Array, decimal: str) -> str:
     plain = pc.replace_substring(values, ",", ".") if decimal == "," else values
     numeric = pc.match_substring_regex(plain, f"^(?i)({_NUMBER.pattern})$")
     odd = values.filter(pc.invert(numeric))
-    if len(odd) == 0:  # decimal comma column with decimal points: both appear, so neither is sure
-        return "Mixes decimal commas and points"
+    if len(odd) == 0:  # in a table with decimal commas, some of these have points
+        odd = values.filter(pc.match_substring(values, "."))
+        if len(odd) == 0 or not _all(odd, _GROUPED):
+            return "Mixes decimal commas and points"
     example = odd[0].as_py()
     shown = example if len(example) <= 24 else example[:23] + "…"
     if _all(odd, _GROUPED):

@@ -1,0 +1,156 @@
+"""Processes that are stopped in the middle of a job: by Ctrl-C, politely, and without warning."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.jobs.sqlite_store import SqliteJobStore
+from dashboard.jobs.store import JobRecord, JobStore
+from tests.dashboard.cli.conftest import PROCESS_S
+from tests.dashboard.jobs.waiting import until
+
+Start = Callable[..., subprocess.Popen[str]]
+JOB = ("--k", "2:6", "--types", "full-untied,diag-untied", "--experiments", "12")
+N_FITS = 5 * 2 * 12 * 10
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[JobStore]:
+    opened = SqliteJobStore(data_dir / "jobs.sqlite3")
+    yield opened
+    opened.close()
+
+
+def the_job(store: JobStore) -> JobRecord | None:
+    records = store.jobs()
+    return records[0] if records else None
+
+
+def is_underway(store: JobStore, n_done: int = 3) -> bool:
+    record = the_job(store)
+    return record is not None and record.n_done >= n_done
+
+
+def recorded(store: JobStore) -> dict[str, int]:
+    """Task id to cursor, of every outcome; ids are unique in the store's own table, too."""
+    record = the_job(store)
+    assert record is not None
+    outcomes = store.outcomes(record.job_id, limit=10_000).outcomes
+    by_task = {outcome.task_id: outcome.seq for outcome in outcomes}
+    assert len(by_task) == len(outcomes)
+    assert {outcome.status for outcome in outcomes} <= {"done"}
+    return by_task
+
+
+def assert_exactly_once(store: JobStore, *earlier: dict[str, int]) -> None:
+    """All tasks are done, once; what was recorded before an interruption was not done again."""
+    record = the_job(store)
+    assert record is not None
+    assert (record.state, record.n_failed, record.n_running) == ("done", 0, 0)
+    assert (record.n_done, record.n_fits_done) == (record.n_tasks, N_FITS)
+    final = recorded(store)
+    assert len(final) == record.n_tasks
+    for before in earlier:
+        assert before.items() <= final.items()
+
+
+def test_ctrl_c_cancels_and_the_same_command_goes_on(
+    start: Start, store: JobStore, noise: Path, tmp_path: Path
+) -> None:
+    command = ("analyse", noise, *JOB, "--out", tmp_path / "out")
+    process = start(*command)
+    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PROCESS_S)
+    assert process.returncode == 130
+    record = the_job(store)
+    assert record is not None
+    assert (record.state, record.owner) == ("cancelled", None)
+    assert 0 < record.n_fits_done < N_FITS
+    assert out == ""
+    assert err == (
+        f"\nInterrupted after {record.n_fits_done:,} of {N_FITS:,} fits. Run the same command "
+        "again to go on from there.\n"
+    )
+    assert not (tmp_path / "out" / "fits.csv").exists()
+    before = recorded(store)
+
+    again = start(*command, "--json")
+    _, err = again.communicate(timeout=PROCESS_S)
+    assert (again.returncode, err) == (0, "")
+    assert_exactly_once(store, before)
+    assert len((tmp_path / "out" / "fits.csv").read_text().splitlines()) == 1 + 5 * 2 * 12
+
+
+def test_sigterm_is_as_orderly(start: Start, store: JobStore, noise: Path) -> None:
+    process = start("analyse", noise, *JOB)
+    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    process.terminate()
+    process.communicate(timeout=PROCESS_S)
+    assert process.returncode == 130
+    record = the_job(store)
+    assert record is not None
+    assert (record.state, record.owner) == ("cancelled", None)
+
+
+def test_a_killed_command_is_finished_by_the_next_processes(
+    start: Start, store: JobStore, noise: Path
+) -> None:
+    """SIGKILL a command, then the server that took its job over, then start a server again."""
+    snapshots = []
+    command = start("analyse", noise, *JOB)
+    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    command.kill()
+    command.wait(PROCESS_S)
+    snapshots.append(recorded(store))
+    left = the_job(store)
+    assert left is not None
+    assert (left.state, left.finished) == ("running", False)
+    assert left.n_done == len(snapshots[0]) < left.n_tasks
+
+    first = start("serve", "--port", "0")
+    until(lambda: is_underway(store, left.n_done + 3), "the server has gone on with it", PROCESS_S)
+    first.kill()
+    first.wait(PROCESS_S)
+    snapshots.append(recorded(store))
+
+    second = start("serve", "--port", "0")
+    record = the_job(store)
+    assert record is not None
+    until(lambda: (the_job(store) or record).finished, "the job is finished", PROCESS_S)
+    assert_exactly_once(store, *snapshots)
+    second.terminate()
+    assert second.wait(PROCESS_S) == 0
+
+
+def test_a_killed_command_goes_on_when_started_again(
+    start: Start, store: JobStore, noise: Path, tmp_path: Path
+) -> None:
+    command = ("analyse", noise, *JOB, "--out", tmp_path / "out")
+    process = start(*command)
+    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    process.kill()
+    process.wait(PROCESS_S)
+    before = recorded(store)
+    again = start(*command)
+    out, err = again.communicate(timeout=PROCESS_S)
+    assert (again.returncode, err) == (0, "")
+    assert "Recommended: " in out
+    assert_exactly_once(store, before)
+
+
+def test_two_commands_for_the_same_job_share_it(
+    start: Start, store: JobStore, noise: Path, tmp_path: Path
+) -> None:
+    both = [start("analyse", noise, *JOB, "--out", tmp_path / name) for name in ("one", "two")]
+    for process in both:
+        _, err = process.communicate(timeout=PROCESS_S)
+        assert (process.returncode, err) == (0, "")
+    assert_exactly_once(store)
+    one, two = tmp_path / "one" / "fits.csv", tmp_path / "two" / "fits.csv"
+    assert one.read_bytes() == two.read_bytes()

@@ -80,14 +80,17 @@ def best_clusters(scores: FloatArray, dtype: np.dtype) -> LabelArray:
     A running maximum over K whole rows: several times faster than argmax along that axis. As k
     grows, max(label, k where better) is the same as overwriting, and stays in vector registers.
     """
-    best = scores[:, 0].copy()
+    best = scores[:, 0]
+    running = np.empty(best.shape)
     winners: LabelArray = np.zeros(best.shape, dtype=dtype)
     better = np.empty(best.shape, dtype=bool)
     step = np.empty_like(winners)
-    for k in range(1, scores.shape[1]):
+    last = scores.shape[1] - 1
+    for k in range(1, last + 1):
         candidate = scores[:, k]
         np.greater(candidate, best, out=better)
-        np.maximum(candidate, best, out=best)
+        if k < last:
+            best = np.maximum(candidate, best, out=running)
         np.multiply(better, winners.dtype.type(k), out=step)
         np.maximum(winners, step, out=winners)
     return winners

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from kmeans_core.seeding import Pair, SeedBank
 
 DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 
-# Labels of the restarts that run in lockstep, in numbers (one byte each up to K = 255).
-_LABELS_AT_A_TIME = 1 << 26
+# Multiplications of one lockstep iteration, a fraction of a second: the time that should_stop() has
+# to wait at most, unless a single restart takes longer. It bounds the memory for labels as well.
+_WORK_PER_ITERATION = 1 << 28
 # Relative rounding of a sum over all points.
 _ROUNDING = 1e-11
 
@@ -143,8 +145,8 @@ def run_in_groups(
 
     The first group always makes progress; once should_stop() has fired no other one begins.
     """
-    n = problem.columns.shape[1]
-    size = max(1, min(_LABELS_AT_A_TIME // n // n_threads, -(-len(states) // n_threads)))
+    work = problem.columns.shape[1] * max((state.theta.size for state in states), default=1)
+    size = max(1, min(_WORK_PER_ITERATION // work, -(-len(states) // n_threads)))
     groups = [states[i : i + size] for i in range(0, len(states), size)]
     outcomes: list[RestartOutcome] = []
     left: list[RestartState] = []
@@ -190,20 +192,19 @@ def _best_fits(
     min_members: int | None,
 ) -> list[ExperimentFit]:
     least = smallest_size(min_members, data.n_rows, data.n_columns, k)
+    if k == 1:
+        only, n_eligible = best_restart(outcomes, least)
+        fit = experiment_fit(data, kind, only, 0, n_restarts, n_eligible * n_restarts)
+        return [replace(fit, experiment=e) for e in experiments]
     by_experiment: dict[int, list[RestartOutcome]] = {e: [] for e in experiments}
     for outcome in outcomes:
         by_experiment[outcome.experiment].append(outcome)
-    fits: dict[int, ExperimentFit] = {}
+    fits = []
     for experiment, own in by_experiment.items():
-        if k == 1:
-            own = list(outcomes)
         best, n_eligible = best_restart(own, least)
-        if k == 1:
-            n_eligible *= n_restarts
-        fits[experiment] = experiment_fit(
-            data, kind, best, experiment, n_restarts, n_eligible
-        ).ordered_by_size()
-    return [fits[e] for e in experiments]
+        fit = experiment_fit(data, kind, best, experiment, n_restarts, n_eligible)
+        fits.append(fit.ordered_by_size())
+    return fits
 
 
 def experiment_fit(

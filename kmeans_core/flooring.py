@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core.features import FloatArray
+from kmeans_core.sweeping import certainly_above
 
 BoolArray = NDArray[np.bool_]
 
@@ -47,7 +48,7 @@ class Floor:
         root = np.sqrt(self.reference)
         metric = np.outer(root, root)
         whitened = covariances / metric
-        below = _may_be_below(whitened, self.reg_covar)
+        below = ~certainly_above(whitened, self.reg_covar)
         if below.any():
             # Whether a matrix is decomposed depends on that matrix alone, never on its neighbours.
             values, vectors = np.linalg.eigh(whitened[below])
@@ -59,22 +60,3 @@ class Floor:
             covariances = covariances.copy()
             covariances[below] = 0.5 * (raised + np.swapaxes(raised, -1, -2)) * metric
         return covariances, below
-
-
-def _may_be_below(matrices: FloatArray, least: float) -> BoolArray:
-    """Cheap test (...,): False where the smallest eigenvalue is certainly at least `least`."""
-    d = matrices.shape[-1]
-    if d == 1:
-        return matrices[..., 0, 0] < least
-    trace = np.trace(matrices, axis1=-2, axis2=-1)
-    if d == 2:
-        a, b, c = matrices[..., 0, 0], matrices[..., 1, 0], matrices[..., 1, 1]
-        smallest = 0.5 * trace - np.hypot(0.5 * (a - c), b)
-        # Within rounding of the limit the decomposition decides.
-        return smallest < least + 1e-14 * np.abs(trace)
-    # The other d-1 eigenvalues have a product of at most (trace / (d-1))^(d-1).
-    sign, log_determinant = np.linalg.slogdet(matrices)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bound = log_determinant - (d - 1) * np.log(trace / (d - 1))
-    certain = (sign > 0) & (trace > 0) & (bound > np.log(least) + 1e-9)
-    return ~certain | (np.diagonal(matrices, axis1=-2, axis2=-1).min(axis=-1) <= 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,15 +125,7 @@ def run_restarts(
 def _start(problem: Problem, states: Sequence[RestartState]) -> _Active:
     """Labels and statistics from each state's theta."""
     theta = np.stack([state.theta for state in states])
-    n_restarts, n_clusters, _ = theta.shape
-    labels: LabelArray = np.full(
-        (n_restarts, problem.columns.shape[1]), n_clusters, dtype=label_dtype(n_clusters)
-    )
-    statistics = np.zeros(theta.shape)
-    n_changed = np.empty(n_restarts, dtype=np.int64)
-    assign_accumulate(
-        problem.columns, problem.covariance_type, theta, labels, statistics, n_changed
-    )
+    labels, statistics = _assigned_afresh(problem, theta)
     return _Active(
         list(states),
         theta,
@@ -143,6 +135,21 @@ def _start(problem: Problem, states: Sequence[RestartState]) -> _Active:
         np.array([state.n_reseeded for state in states], dtype=np.int64),
         [state.cycle_mark for state in states],
     )
+
+
+def _assigned_afresh(problem: Problem, theta: FloatArray) -> tuple[LabelArray, FloatArray]:
+    """Labels (R, n) and exact statistics (R, K, F) of theta (R, K, F)."""
+    n_restarts, n_clusters, _ = theta.shape
+    theta = np.ascontiguousarray(theta)
+    labels: LabelArray = np.full(
+        (n_restarts, problem.columns.shape[1]), n_clusters, dtype=label_dtype(n_clusters)
+    )
+    statistics = np.zeros(theta.shape)
+    n_changed = np.empty(n_restarts, dtype=np.int64)
+    assign_accumulate(
+        problem.columns, problem.covariance_type, theta, labels, statistics, n_changed
+    )
+    return labels, statistics
 
 
 def _reseed(problem: Problem, active: _Active) -> None:
@@ -165,9 +172,10 @@ def _advance(
         for r in np.flatnonzero(~converged):
             in_cycle[r] = _came_back(active, int(r))
     finished = converged | in_cycle | (active.n_iter >= max_iter)
-    for r in np.flatnonzero(finished):
-        stopped_by = "converged" if converged[r] else "cycle" if in_cycle[r] else "max_iter"
-        outcomes.append(_finish(problem, active.state(int(r)), active.labels[r], stopped_by))
+    leaving = np.flatnonzero(finished)
+    if leaving.size:
+        reasons = np.where(converged, "converged", np.where(in_cycle, "cycle", "max_iter"))
+        outcomes += _finish(problem, active, leaving, reasons[leaving].tolist())
     return ~finished
 
 
@@ -187,30 +195,38 @@ def _came_back(active: _Active, r: int) -> bool:
 
 
 def _finish(
-    problem: Problem, state: RestartState, labels: LabelArray, stopped_by: str
-) -> RestartOutcome:
+    problem: Problem, active: _Active, leaving: NDArray[np.intp], reasons: list[str]
+) -> list[RestartOutcome]:
     """Parameters from exactly recomputed statistics, so that no drift of differences is reported.
 
-    Labels are always those that the reported parameters give: when they would still change, one
+    Labels are always those that the reported parameters give: where they would still change, one
     more iteration is made from the exact statistics.
     """
-    n_clusters = state.theta.shape[0]
-    statistics = accumulate(problem.columns, problem.covariance_type, labels, n_clusters)[None]
-    if stopped_by != "converged" and (statistics[..., 0] == 0).any():
-        reseed_empty(problem, labels, statistics[0])
-    parameters = estimate(problem, statistics)
-    if stopped_by != "converged":
-        theta = thetas(parameters, problem.covariance_type, problem.distance)
-        statistics = _start(problem, [replace(state, theta=theta[0])]).statistics
-    return RestartOutcome(
-        experiment=state.experiment,
-        restart=state.restart,
-        parameters=parameters,
-        counts=np.rint(statistics[0, :, 0]).astype(np.int64),
-        classification_log_likelihood=float(
-            classification_log_likelihoods(problem, parameters, statistics)[0]
-        ),
-        n_iter=state.n_iter,
-        n_reseeded=state.n_reseeded,
-        stopped_by=stopped_by,
+    kind, n_clusters = problem.covariance_type, active.theta.shape[1]
+    statistics = np.stack(
+        [accumulate(problem.columns, kind, active.labels[r], n_clusters) for r in leaving]
     )
+    moving = np.array([reason != "converged" for reason in reasons])
+    for i in np.flatnonzero(moving & (statistics[..., 0] == 0).any(axis=1)):
+        active.n_reseeded[leaving[i]] += reseed_empty(
+            problem, active.labels[leaving[i]], statistics[i]
+        )
+    parameters = estimate(problem, statistics)
+    if moving.any():
+        theta = thetas(parameters, kind, problem.distance)[moving]
+        statistics[moving] = _assigned_afresh(problem, theta)[1]
+    scores = classification_log_likelihoods(problem, parameters, statistics)
+    counts = np.rint(statistics[..., 0]).astype(np.int64)
+    return [
+        RestartOutcome(
+            experiment=active.states[r].experiment,
+            restart=active.states[r].restart,
+            parameters=parameters.of_restart(i),
+            counts=counts[i],
+            classification_log_likelihood=float(scores[i]),
+            n_iter=int(active.n_iter[r]),
+            n_reseeded=int(active.n_reseeded[r]),
+            stopped_by=reasons[i],
+        )
+        for i, r in enumerate(leaving)
+    ]

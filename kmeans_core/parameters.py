@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kmeans_core.assignment import points_per_block
 from kmeans_core.covariance import CovarianceType
 from kmeans_core.features import FloatArray, lower_triangle
 from kmeans_core.flooring import Floor
 from kmeans_core.preparation import PreparedData
+from kmeans_core.sweeping import invert
 
 # The constant term of a cluster without points: below any score, yet finite and JSON-able.
 NEVER = -1e300
@@ -39,8 +41,7 @@ class Problem:
         mean = columns.mean(axis=1)
         floor = Floor.of(data.variances, reg_covar)
         if covariance_type.shape == "full":
-            # einsum, not matmul: its result does not depend on BLAS threads.
-            total = np.einsum("in,jn->ij", columns, columns)
+            total = _second_moment(columns)
             overall = total / n - np.outer(mean, mean)
         else:
             total = np.einsum("in,in->i", columns, columns)
@@ -51,6 +52,17 @@ class Problem:
         return cls(columns, covariance_type, distance, floor, np.asarray(total), overall[0])
 
 
+def _second_moment(columns: FloatArray) -> FloatArray:
+    """sum of xx' over the points (d, d), in blocks too small for BLAS to divide among threads."""
+    d, n = columns.shape
+    width = points_per_block(d, d)
+    total = np.zeros((d, d))
+    for start in range(0, n, width):
+        block = columns[:, start : start + width]
+        total += block @ block.T
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """weights (R, K), means (R, K, d), covariances (see the module), n_floored (R,)."""
@@ -59,6 +71,16 @@ class Parameters:
     means: FloatArray
     covariances: FloatArray
     n_floored: NDArray[np.int64]
+
+    def of_restart(self, r: int) -> Parameters:
+        """Those of one restart, leading axis of length 1, not tied to the others' memory."""
+        own = slice(r, r + 1)
+        return Parameters(
+            self.weights[own].copy(),
+            self.means[own].copy(),
+            self.covariances[own].copy(),
+            self.n_floored[own].copy(),
+        )
 
 
 def estimate(problem: Problem, statistics: FloatArray) -> Parameters:
@@ -120,20 +142,8 @@ def precisions(covariances: FloatArray, shape: str, d: int) -> tuple[FloatArray,
     # As correlations: columns of very different spread then cost no digits.
     spread = np.sqrt(np.diagonal(covariances, axis1=-2, axis2=-1))
     metric = spread[..., :, None] * spread[..., None, :]
-    log_determinant = 2.0 * np.log(spread).sum(axis=-1)
-    if d == 1:
-        return 1.0 / covariances, log_determinant
-    correlations = covariances / metric
-    if d == 2:
-        rho = correlations[..., 1, 0]
-        determinant = (1.0 - rho) * (1.0 + rho)
-        inverse = np.empty_like(correlations)
-        inverse[..., 0, 0] = inverse[..., 1, 1] = 1.0 / determinant
-        inverse[..., 0, 1] = inverse[..., 1, 0] = -rho / determinant
-        return inverse / metric, log_determinant + np.log(determinant)
-    inverse = np.linalg.inv(correlations)
-    inverse = 0.5 * (inverse + np.swapaxes(inverse, -1, -2))
-    return inverse / metric, log_determinant + np.linalg.slogdet(correlations)[1]
+    inverse, log_determinant = invert(covariances / metric)
+    return inverse / metric, log_determinant + 2.0 * np.log(spread).sum(axis=-1)
 
 
 def thetas(parameters: Parameters, covariance_type: CovarianceType, distance: str) -> FloatArray:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from kmeans_core.assignment import points_per_block
 from kmeans_core.features import FloatArray, lower_triangle
 from kmeans_core.model import ClusterModel
 from kmeans_core.parameters import Parameters, Problem, precisions
 
 _LOG_2_PI = float(np.log(2.0 * np.pi))
-_POINTS_PER_BLOCK = 2_048
 
 
 def classification_log_likelihoods(
@@ -84,8 +84,9 @@ def log_densities(model: ClusterModel, columns: FloatArray) -> FloatArray:
 def point_log_likelihoods(model: ClusterModel, columns: FloatArray) -> FloatArray:
     """log sum_j pi_j N(x; m_j, S_j) per point: columns (d, n) prepared -> (n,), prepared units."""
     out = np.empty(columns.shape[1])
-    for start in range(0, columns.shape[1], _POINTS_PER_BLOCK):
-        block = slice(start, start + _POINTS_PER_BLOCK)
+    width = points_per_block(max(model.means.shape), model.means.shape[1])
+    for start in range(0, columns.shape[1], width):
+        block = slice(start, start + width)
         terms = log_densities(model, columns[:, block])
         largest = terms.max(axis=0)
         terms -= largest

@@ -48,8 +48,8 @@ class SeedBank:
         with self._lock:
             missing = [p for p in pairs if len(self._rows.get(p, ())) < n_clusters]
             if missing:
-                # Drawing starts at the first seed again, so draw twice as many when it is needed.
-                n_seeds = min(n, max(8, 1 << (n_clusters - 1).bit_length()))
+                # Drawing starts at the first seed again, so draw a few more than are needed now.
+                n_seeds = min(n, max(8, -(-n_clusters // 4) * 4))
                 at_a_time = max(1, _DISTANCES_AT_A_TIME // n)
                 for first in range(0, len(missing), at_a_time):
                     batch = missing[first : first + at_a_time]

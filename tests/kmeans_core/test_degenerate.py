@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, fit_experiments, prepare
-from kmeans_core.flooring import Floor, _may_be_below
+from kmeans_core.flooring import Floor
+from kmeans_core.sweeping import certainly_above, invert
 
 
 def _assert_defined(model: MahalanobisKMeans, X: np.ndarray) -> None:
@@ -167,7 +168,9 @@ class TestFlooring:
         S = 0.5 * (S + S.T)
         least = 10.0**exponent
         if np.linalg.eigvalsh(S).min() < least:
-            assert _may_be_below(S[None], least)[0]
+            assert not certainly_above(S[None], least)[0]
+        if np.linalg.eigvalsh(S).min() > 1.01 * least + 1e-12 * np.trace(S):
+            assert certainly_above(S[None], least)[0]
 
     def test_a_collapsed_cluster_is_counted(self, overlapping):
         X = np.concatenate([overlapping, np.tile([50.0, 50.0, 50.0], (30, 1))])
@@ -175,3 +178,14 @@ class TestFlooring:
             model = MahalanobisKMeans(4, covariance_type).fit(X)
             assert 30 in model.counts_
             assert model.n_floored_ == (1 if covariance_type.endswith("untied") else 0)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 8, 20])
+def test_inverse_and_determinant_of_a_stack(d):
+    A = np.random.default_rng(d).normal(size=(7, 3, d, 2 * d))
+    S = A @ np.swapaxes(A, -1, -2)
+    inverse, log_determinant = invert(S)
+    np.testing.assert_allclose(inverse, np.linalg.inv(S), rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(log_determinant, np.linalg.slogdet(S)[1], rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(inverse, np.swapaxes(inverse, -1, -2))
+    np.testing.assert_array_equal(invert(S[2:3, 1:2])[0][0, 0], inverse[2, 1])

@@ -20,7 +20,7 @@ def test_shift(overlapping, covariance_type):
     # Steps of 1/1024 keep the shifted values exact, so that only the arithmetic is tested.
     X = np.round(overlapping * 1024) / 1024
     model = MahalanobisKMeans(3, covariance_type).fit(X)
-    moved = MahalanobisKMeans(3, covariance_type).fit(X + [1e8, -1e6, 12.0])
+    moved = MahalanobisKMeans(3, covariance_type).fit(X + np.array([1e8, -1e6, 12.0]))
     np.testing.assert_array_equal(moved.labels_, model.labels_)
     np.testing.assert_allclose(_scores(moved), _scores(model), rtol=1e-9)
     np.testing.assert_allclose(moved.covariances_, model.covariances_, rtol=1e-7, atol=1e-9)

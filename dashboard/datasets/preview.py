@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+_MOST_CHARACTERS = 200  # of one cell: a preview is sent to the browser
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -17,7 +19,7 @@ class Preview:
 
 
 def preview_rows(rows_path: Path, n: int) -> Preview:
-    """The first ``n`` rows of a stored table; missing values are ""."""
+    """The first ``n`` rows of a stored table; missing values are "", very long cells are cut."""
     with pq.ParquetFile(rows_path) as stored:
         headers = tuple(stored.schema_arrow.names)
         batch = next(stored.iter_batches(max(n, 1), use_threads=False), None)
@@ -25,4 +27,9 @@ def preview_rows(rows_path: Path, n: int) -> Preview:
         return Preview(headers, ())
     columns = [batch.column(i)[:n].to_pylist() for i in range(batch.num_columns)]
     rows = zip(*columns, strict=True)
-    return Preview(headers, tuple(tuple("" if v is None else str(v) for v in row) for row in rows))
+    return Preview(headers, tuple(tuple(_shown(value) for value in row) for row in rows))
+
+
+def _shown(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"

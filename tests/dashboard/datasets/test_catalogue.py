@@ -197,6 +197,8 @@ def test_preview(catalogue: DatasetCatalogue) -> None:
     assert preview.headers == ("Name", "a (m)", "b")
     assert preview.rows == (("x", "1.5", "2"), ("y", "", "4"))
     assert len(catalogue.preview(dataset.dataset_id).rows) == 3
+    long = _add(catalogue, f"a,note\n1.5,{'x' * 5000}\n2.5,y\n")
+    assert catalogue.preview(long.dataset_id).rows[0] == ("1.5", "x" * 199 + "…")
 
 
 def test_leftovers_of_killed_processes_are_removed(catalogue: DatasetCatalogue) -> None:

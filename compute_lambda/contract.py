@@ -35,7 +35,6 @@ MAX_RESTARTS = 1_000
 MAX_ITERATIONS = 10_000
 MAX_SEED = 2**32 - 1  # exact in JavaScript as well
 MAX_ROWS = 2**53
-MAX_MAGNITUDE = 1e300  # of a value in the data: differences of larger ones overflow
 MIN_REG_COVAR = 1e-12  # below this the floor drowns in rounding
 MAX_FITS_PER_TASK = 100_000  # a task is a unit of retry; more than this is a job
 MAX_PAIRS_PER_TASK = 2_000  # every (K, experiment) pair is a model in one answer of at most 6 MB

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
-from compute_lambda.contract import MAX_MAGNITUDE, FitResult, FitTask, Invocation
+from compute_lambda.contract import FitResult, FitTask, Invocation
 from compute_lambda.errors import ContractError
 from compute_lambda.wire import is_finite
 from kmeans_core import KERNEL, FitBatch, SeedBank, fit_experiments, prepare
@@ -116,16 +116,7 @@ def _prepared(task: FitTask, columns: NDArray[np.float64]) -> PreparedTable:
             " columns that the task names.",
             {"field": "columns"},
         )
-    known = np.isfinite(table)
-    largest = max(np.max(table, where=known, initial=0.0), -np.min(table, where=known, initial=0.0))
-    if largest > MAX_MAGNITUDE:
-        raise ContractError(
-            "unusable_data",
-            f"Expected values of at most {MAX_MAGNITUDE:g} in size, got {largest:g}: differences"
-            " would be beyond float64. Give the column in larger units.",
-            {"field": "columns"},
-        )
-    finite: NDArray[np.bool_] = np.asarray(known.all(axis=1))
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(table).all(axis=1))
     if not finite.all():
         table = table[finite]
     if len(table) == 0:

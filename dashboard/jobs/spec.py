@@ -12,7 +12,6 @@ from compute_lambda.contract import (
     MAX_CLUSTERS,
     MAX_FEATURES,
     MAX_ITERATIONS,
-    MAX_MAGNITUDE,
     MAX_RESTARTS,
     MAX_SEED,
     MIN_REG_COVAR,
@@ -26,6 +25,7 @@ from kmeans_core import COVARIANCE_TYPES, DISTANCES
 MAX_EXPERIMENTS = 1_000  # the spread of a score is known to 2 % by then
 MAX_FITS_PER_JOB = 1_000_000  # hours of work on one machine; more is a typing error
 MAX_COLUMN_NAME = 1_000
+MAX_MAGNITUDE = 1e150  # the core refuses larger values: their squares overflow
 
 
 class SpecError(ValueError):

@@ -90,6 +90,7 @@ def through_json(record: dict[str, Any]) -> Any:
     return json.loads(json.dumps(record, allow_nan=False))
 
 
+@settings(deadline=None)
 @given(tasks)
 def test_tasks_survive_the_crossing(task: FitTask) -> None:
     back = FitTask.from_dict(through_json(task.to_dict()))
@@ -97,7 +98,7 @@ def test_tasks_survive_the_crossing(task: FitTask) -> None:
     assert back.task_id == task.task_id
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(results())
 def test_results_survive_the_crossing_to_the_bit(result: FitResult) -> None:
     back = FitResult.from_dict(through_json(result.to_dict()))

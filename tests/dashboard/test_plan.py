@@ -131,7 +131,7 @@ def test_whole_curves_come_first() -> None:
     assert [t.n_clusters[0] for t in wave] == sorted(t.n_clusters[0] for t in wave)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(specs, n_rows, st.integers(0, 30), st.integers(0, 5))
 def test_a_wider_job_repeats_all_complete_tasks(
     spec: JobSpec, n: int, more_experiments: int, more_k: int

@@ -2,8 +2,9 @@
 
 A cell that starts with = + - @, a tab or a carriage return is taken for a formula by spreadsheet
 programs, also when it is quoted. Such *text* gets a leading apostrophe, which they show as text
-(OWASP: "CSV injection"). Numbers are numbers, -1.5 stays -1.5. A program that reads the file back
-finds the apostrophe; Parquet and JSON have the text unchanged.
+(OWASP: "CSV injection"). Numbers are numbers, -1.5 stays -1.5, also where a table keeps them as the
+text that its file had. A program that reads the file back finds the apostrophe; Parquet and JSON
+have the text unchanged.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from kmeans_core.assignment import LabelArray
-from kmeans_core.covariance import CovarianceType
 from kmeans_core.features import FloatArray, fill_features
 from kmeans_core.parameters import Parameters, Problem, estimate, precisions
 from kmeans_core.scoring import classification_log_likelihoods
@@ -66,20 +65,19 @@ def _off_centre(problem: Problem, parameters: Parameters, point: int, cluster: i
 
 def _own_scores(problem: Problem, parameters: Parameters, labels: LabelArray) -> FloatArray:
     """(n,) score of each point under its own cluster, with the terms common to all clusters."""
-    kind: CovarianceType = problem.covariance_type
-    d = problem.columns.shape[0]
+    kind = problem.covariance_type
+    d, n = problem.columns.shape
     inverse, log_determinant = precisions(parameters.covariances, kind.shape, d)
-    offset = problem.columns - parameters.means[0].T[:, labels]
-    which = np.zeros_like(labels) if kind.tied else labels
-    own = inverse[0][which]
-    if kind.shape == "full":
-        squared = np.einsum("in,nij,jn->n", offset, own, offset)
-    elif kind.shape == "diag":
-        squared = np.einsum("in,ni->n", offset * offset, own)
-    else:
-        squared = own * (offset * offset).sum(axis=0)
-    if problem.distance == "mahalanobis":
-        return -0.5 * squared
-    with np.errstate(divide="ignore"):
-        log_weights = np.log(parameters.weights[0])
-    return log_weights[labels] - 0.5 * (log_determinant[0][which] + squared)
+    scores = np.empty(n)
+    for k, weight in enumerate(parameters.weights[0]):
+        members = np.flatnonzero(labels == k)
+        offset = problem.columns[:, members] - parameters.means[0, k][:, None]
+        own = inverse[0, 0 if kind.tied else k]
+        if kind.shape == "full":
+            scaled = np.einsum("ij,jm->im", own, offset)
+        else:
+            scaled = (own[:, None] if kind.shape == "diag" else own) * offset
+        scores[members] = -0.5 * np.einsum("im,im->m", scaled, offset)
+        if problem.distance == "likelihood" and members.size:
+            scores[members] += np.log(weight) - 0.5 * log_determinant[0, 0 if kind.tied else k]
+    return scores

@@ -53,6 +53,20 @@ def test_any_batching_of_experiments(covariance_type, n, d):
         _assert_same(a, b)
 
 
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_any_batching_where_clusters_empty_and_collapse(covariance_type, distance):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, size=(90, 4)).astype(float)[rng.integers(0, 25, size=90)]
+    data = prepare(np.column_stack([X, X[:, 0], np.ones(90)]))
+    settings = {"distance": distance, "max_iter": 30}
+    whole = fit_experiments(data, covariance_type, [12], range(6), 4, **settings).fits
+    for experiment in range(6):
+        (alone,) = fit_experiments(data, covariance_type, [12], [experiment], 4, **settings).fits
+        _assert_same(alone, whole[experiment])
+    assert max(fit.n_floored for fit in whole) > 0 or covariance_type.startswith("spher")
+
+
 def test_a_restart_is_the_same_alone_and_among_others(overlapping):
     data = prepare(overlapping)
     for covariance_type in COVARIANCE_TYPES:

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from kmeans_core import COVARIANCE_TYPES, DISTANCES, MahalanobisKMeans
+from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans
 
 
 class Inheriting(ClusterMixin, MahalanobisKMeans, BaseEstimator):
@@ -25,11 +25,17 @@ class Inheriting(ClusterMixin, MahalanobisKMeans, BaseEstimator):
 
 # scikit-learn warns that the estimator does not inherit from its base class, which is the point.
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("distance", DISTANCES)
-@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-@pytest.mark.parametrize("kind", [MahalanobisKMeans, Inheriting])
-def test_check_estimator(kind, covariance_type, distance):
-    check_estimator(kind(covariance_type=covariance_type, distance=distance))
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MahalanobisKMeans(),
+        Inheriting(distance="mahalanobis"),
+        *(Inheriting(covariance_type=covariance_type) for covariance_type in COVARIANCE_TYPES),
+    ],
+    ids=lambda e: f"{type(e).__name__}-{e.covariance_type}-{e.distance}",
+)
+def test_check_estimator(estimator):
+    check_estimator(estimator)
 
 
 def test_package_needs_no_scikit_learn():

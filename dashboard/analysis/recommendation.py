@@ -220,7 +220,7 @@ def _votes(
     keys = [key for key, cell in cells.items() if cell.n]
     everywhere = cells[keys[0]].columns.experiments
     for key in keys[1:]:
-        everywhere = np.intersect1d(everywhere, cells[key].columns.experiments)
+        everywhere = np.intersect1d(everywhere, cells[key].columns.experiments, assume_unique=True)
     if everywhere.size == 0:
         return 0, 0
     scores = np.full((len(keys), everywhere.size), -np.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -35,8 +36,18 @@ def analyse(arguments: argparse.Namespace, settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     _check_file(arguments.file)
     out = arguments.out or Path(f"{_stem(arguments.file)}_centaurus")
+    is_new = not out.exists()
     if not _make_directory(out):
         return EXIT_USAGE
+    try:
+        return _run(arguments, settings, out)
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # there are results in it
+                out.rmdir()
+
+
+def _run(arguments: argparse.Namespace, settings: Settings, out: Path) -> int:
     services = build_services(settings)
     try:
         dataset = services.catalogue.add_file(arguments.file, arguments.file.name)

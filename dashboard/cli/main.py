@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (StoreError, OSError) as error:
         return _say(str(error), EXIT_FAILURE)
     except KeyboardInterrupt:
-        return _say("Interrupted before the job began.", EXIT_INTERRUPTED)
+        return _say("Interrupted.", EXIT_INTERRUPTED)
 
 
 def _say(sentence: str, status: int) -> int:

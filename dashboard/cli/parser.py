@@ -31,8 +31,9 @@ files written to DIR:
   fits.csv     one row per experiment: type, k, experiment, bic, aic, icl, log_likelihood,
                n_iter, converged, eligible, counts (BIC, AIC, ICL: higher is better)
   models.json  the settings, and the best model of every covariance type and K
-  labels.csv   the original rows with the column "cluster" of the recommended model: 1 is the
-               largest cluster; empty for rows that were left out (missing or infinite values)
+  labels.csv   the original rows with the column "cluster" (cluster_2 when there is one already)
+               of the recommended model: 1 is the largest cluster; empty for rows that were left
+               out (missing or infinite values)
   bic.html     the scores over K, interactive, in one file
 
 In the CSV files, text that a spreadsheet program would run as a formula (it begins with = + - @)
@@ -42,6 +43,7 @@ The job is kept in the data directory: it appears on the page, and the same comm
 an interrupted one stopped.
 
 exit status: 0 done; 1 something failed; 2 wrong options or data; 130 interrupted by Ctrl-C
+or SIGTERM
 """
 
 _SERVE_EXAMPLES = """\

@@ -15,13 +15,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from compute_lambda import FitTask
 from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
-from dashboard.jobs.best import BestModel
 from dashboard.jobs.memo import Memo
+from dashboard.jobs.recorder import Recorder
 from dashboard.jobs.store import JobStore, TaskOutcome
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,9 @@ _log = logging.getLogger(__name__)
 #: How long an outcome may wait for others before it is written, in seconds.
 FLUSH_S = 0.1
 #: Tries to write the last outcomes before the run gives up and leaves the rest to a take-over.
-_LAST_FLUSHES = 5
+LAST_FLUSHES = 5
+#: How long a run looks for remembered fits before it begins to compute, in seconds.
+RECALL_S = 1.0
 
 StopReason = Literal["cancel", "close", "lost"]
 
@@ -62,9 +65,9 @@ class JobRun:
         self._lease_s, self._heartbeat_s = lease_s, heartbeat_s
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._pending: list[TaskOutcome] = []
+        self._recorder = Recorder(job_id, store, memo)
+        self._unsettled: set[str] = set()
         self._in_flight: set[str] = set()
-        self._best = BestModel()
         self._resumed = False
         self._reason: StopReason | None = None
         self._stopping = threading.Event()
@@ -126,57 +129,51 @@ class JobRun:
         settled = self._store.settled(self.job_id)
         self._resumed = bool(settled)
         missing = [task for task_id, task in self._tasks.items() if task_id not in settled]
-        missing = self._recall(missing)
-        if not missing:
-            return
-        unsettled = {task.task_id for task in missing}
-        for event in self._backend.run(missing, self._stopping):
-            if not isinstance(event, TaskStarted):
-                unsettled.discard(event.task_id)
+        self._unsettled = {task.task_id for task in missing}
+        for event in self._backend.run(self._unknown(missing), self._stopping):
             self._take(event)
         if not self._stopping.is_set():
-            for task_id in sorted(unsettled):
+            for task_id in sorted(self._unsettled):
                 self._take(TaskFailure(task_id, _no_outcome(self._backend.name), 1))
 
-    def _recall(self, missing: list[FitTask]) -> list[FitTask]:
-        """Record what the memo knows as done; the tasks that it does not know."""
+    def _unknown(self, missing: list[FitTask]) -> Iterator[FitTask]:
+        """The tasks to compute. Those that the memo knows are recorded as done in passing.
+
+        All are looked up before the first one is given out, so that the page fills in at once. A
+        job of very many tasks does not wait for that: after RECALL_S the rest is looked up when its
+        turn comes.
+        """
+        until = time.monotonic() + RECALL_S
+        waiting = deque(missing)
         unknown = []
-        for task in missing:
-            if self._stopping.is_set():
-                break
-            result = self._memo.get(task.task_id)
-            if result is None:
+        while waiting and time.monotonic() < until and not self._stopping.is_set():
+            task = waiting.popleft()
+            if not self._recalled(task):
                 unknown.append(task)
-            else:
-                with self._lock:
-                    outcome = TaskOutcome(task.task_id, "done", task.n_fits, result=result)
-                    self._pending.append(outcome)
-        return unknown
+        yield from unknown
+        for task in waiting:
+            if not self._recalled(task):
+                yield task
+
+    def _recalled(self, task: FitTask) -> bool:
+        result = self._memo.get(task.task_id)
+        if result is None:
+            return False
+        outcome = TaskOutcome(task.task_id, "done", task.n_fits, result=result)
+        self._unsettled.discard(task.task_id)
+        self._recorder.add(outcome, is_known=True)
+        return True
 
     def _take(self, event: TaskEvent) -> None:
-        with self._lock:
-            if isinstance(event, TaskStarted):
+        task = self._tasks[event.task_id]
+        if isinstance(event, TaskStarted):
+            with self._lock:
                 self._in_flight.add(event.task_id)
-                return
+            return
+        with self._lock:
             self._in_flight.discard(event.task_id)
-            task = self._tasks[event.task_id]
-            if isinstance(event, TaskResult):
-                outcome = TaskOutcome(
-                    task.task_id,
-                    "done",
-                    task.n_fits,
-                    result=event.result,
-                    attempts=event.attempts,
-                )
-            else:
-                outcome = TaskOutcome(
-                    task.task_id,
-                    "failed",
-                    task.n_fits,
-                    error=_with_task(event.error, task),
-                    attempts=event.attempts,
-                )
-            self._pending.append(outcome)
+        self._unsettled.discard(event.task_id)
+        self._recorder.add(_outcome(task, event))
 
     def _finish(self, error: str | None) -> None:
         if self._reason == "lost":
@@ -187,7 +184,7 @@ class JobRun:
         job = self._store.job(self.job_id)
         if job is None:
             return
-        best = self._best_model()
+        best = self._recorder.best(with_earlier_runs=self._resumed)
         finish = self._store.set_state
         if error is not None:
             finish(self.job_id, "failed", owner=self.owner, error=error, best=best)
@@ -198,18 +195,6 @@ class JobRun:
             finish(self.job_id, "failed", owner=self.owner, error=reason, best=best)
         else:
             finish(self.job_id, "done", owner=self.owner, best=best)
-
-    def _best_model(self) -> dict[str, Any] | None:
-        cursor = 0
-        while self._resumed:  # earlier runs contributed
-            page = self._store.outcomes(self.job_id, after=cursor)
-            if not page.outcomes:
-                break
-            for outcome in page.outcomes:
-                if outcome.result is not None:
-                    self._best.add(outcome.result)
-            cursor = page.cursor
-        return self._best.record()
 
     def _first_failure(self) -> str:
         page = self._store.outcomes(self.job_id, limit=1)
@@ -240,35 +225,27 @@ class JobRun:
             self.stop("cancel")
 
     def _flush(self) -> None:
-        with self._lock:
-            outcomes, self._pending = self._pending, []
-        if not outcomes or self._reason == "lost":
-            return
-        try:
-            self._store.record(self.job_id, outcomes)
-        except Exception:
-            with self._lock:
-                self._pending = outcomes + self._pending
-            raise
-        for outcome in outcomes:
-            if outcome.result is not None:
-                self._best.add(outcome.result)
-                self._memo.put(outcome.result)
+        while self._reason != "lost" and self._recorder.flush():
+            if time.monotonic() >= self._next_beat:
+                self._beat()
 
     def _flush_last(self) -> None:
-        for _ in range(_LAST_FLUSHES - 1):
+        for _ in range(LAST_FLUSHES - 1):
             try:
                 return self._flush()
             except Exception:
                 _log.exception("Job %s: the last outcomes are not written yet", self.job_id)
-                self._beat_quietly()
+                time.sleep(FLUSH_S)
         return self._flush()
 
-    def _beat_quietly(self) -> None:
-        try:
-            self._beat()
-        except Exception:
-            _log.warning("Job %s: the lease could not be renewed", self.job_id)
+
+def _outcome(task: FitTask, event: TaskResult | TaskFailure) -> TaskOutcome:
+    if isinstance(event, TaskResult):
+        return TaskOutcome(
+            task.task_id, "done", task.n_fits, result=event.result, attempts=event.attempts
+        )
+    error = _with_task(event.error, task)
+    return TaskOutcome(task.task_id, "failed", task.n_fits, error=error, attempts=event.attempts)
 
 
 def _with_task(error: dict[str, Any], task: FitTask) -> dict[str, Any]:

@@ -185,15 +185,17 @@ class JobService:
             created_at=self._clock(),
         )
         stored = self._store.create_job(record)
-        if stored.state == "done" and stored.n_failed == 0:
-            return stored
         task_ids = {task.task_id for task in tasks}
         settled = self._store.settled(spec.job_id)
-        if stored.n_tasks == len(tasks) and task_ids.issuperset(settled):
+        if stored.state == "done" and stored.n_failed == 0:
+            # However its experiments were grouped into tasks, all are there; unless the fits
+            # themselves are of another release, which changes every id.
+            fits_in = not task_ids.isdisjoint(settled)
+        else:
+            fits_in = stored.n_tasks == len(tasks) and task_ids.issuperset(settled)
+        if fits_in or not self._unheld(stored):
             return stored
-        # Another release cut the job into other tasks: its half-done work does not fit in.
-        if self._unheld(stored):
-            self._store.delete_job(spec.job_id)
+        self._store.delete_job(spec.job_id)
         return self._store.create_job(record)
 
     # -- running ------------------------------------------------------------------------------

@@ -54,16 +54,23 @@ class Connections:
         """A write transaction: commits at the end, rolls back on an exception.
 
         IMMEDIATE takes the write lock at the start. A transaction that begins by reading and then
-        writes fails at once, without waiting, when another one wrote in between.
+        writes fails at once, without waiting, when another one wrote in between. Raises StoreError
+        when the disk is full, the file is locked for too long, or the like.
         """
         connection = self.reading()
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"The job store {self._path} cannot be written ({error}). Check the free space and "
+                "the permissions of its directory."
+            ) from error
+        finally:
+            # After an exception. A full disk may have ended the transaction already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close every connection. No other thread may be using the store any more."""

@@ -14,16 +14,19 @@ simply computed again.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compute_lambda import FitResult
-from dashboard.jobs.spec import JobSpec
+from compute_lambda import ContractError, FitResult
+from dashboard.jobs.spec import JobSpec, SpecError
 from dashboard.jobs.sqlite_connections import Connections
 from dashboard.jobs.store import JobRecord, JobState, OutcomePage, OutcomeStatus, TaskOutcome
+
+_log = logging.getLogger(__name__)
 
 #: Raised with every change of the tables below; a file with a higher number is refused.
 SCHEMA_VERSION = 1
@@ -114,7 +117,7 @@ class SqliteJobStore:
         rows = self._db.reading().execute(
             f"SELECT {_JOB_COLUMNS} FROM jobs ORDER BY created_at DESC, rowid DESC"
         )
-        return [_job_record(row) for row in rows]
+        return [record for row in rows if (record := _job_record(row)) is not None]
 
     def delete_job(self, job_id: str) -> bool:
         with self._db.writing() as db:
@@ -297,12 +300,19 @@ def _outcome_row(job_id: str, outcome: TaskOutcome, now: float) -> dict[str, Any
 
 def _task_outcome(row: tuple[Any, ...]) -> TaskOutcome:
     seq, task_id, status, n_fits, result, error, attempts, recorded_at = row
+    fits = None
+    try:
+        fits = None if result is None else FitResult.from_dict(json.loads(result))
+        failure = None if error is None else json.loads(error)
+    except ContractError as unreadable:  # a result of a release with another contract
+        status = "failed"
+        failure = {"code": unreadable.code, "message": unreadable.message, "details": {}}
     return TaskOutcome(
         task_id=task_id,
         status=status,
         n_fits=n_fits,
-        result=None if result is None else FitResult.from_dict(json.loads(result)),
-        error=None if error is None else json.loads(error),
+        result=fits,
+        error=failure,
         attempts=attempts,
         seq=seq,
         recorded_at=recorded_at,
@@ -314,9 +324,14 @@ def _job(db: sqlite3.Connection, job_id: str) -> JobRecord | None:
     return None if row is None else _job_record(row)
 
 
-def _job_record(row: tuple[Any, ...]) -> JobRecord:
+def _job_record(row: tuple[Any, ...]) -> JobRecord | None:
     values = dict(zip(_JOB_COLUMNS.split(", "), row, strict=True))
-    values["spec"] = JobSpec.from_dict(json.loads(values["spec"]))
+    try:
+        values["spec"] = JobSpec.from_dict(json.loads(values["spec"]))
+    except SpecError as error:
+        # Of a release with other settings. Nobody can run it; the other jobs are not held up.
+        _log.warning("Job %s is left out, its settings are unreadable: %s", row[0], error)
+        return None
     values["cancel_requested"] = bool(values["cancel_requested"])
     values["best"] = None if values["best"] is None else json.loads(values["best"])
     return JobRecord(**values)

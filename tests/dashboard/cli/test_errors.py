@@ -182,6 +182,7 @@ class TestData:
         assert said == (
             'Expected columns of the dataset, got "z", which it does not have. Choose among x, y.'
         )
+        assert list(Path.cwd().iterdir()) == []  # no empty directory for results
         store = SqliteJobStore(data_dir / "jobs.sqlite3")
         assert store.jobs() == []
         store.close()

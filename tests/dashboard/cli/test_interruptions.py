@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.cli.analyse import _interrupted
 from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.jobs.store import JobRecord, JobStore
+from dashboard.services import build_services
+from dashboard.settings import Settings
 from tests.dashboard.cli.conftest import PROCESS_S
+from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.waiting import until
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -154,3 +158,21 @@ def test_two_commands_for_the_same_job_share_it(
     assert_exactly_once(store)
     one, two = tmp_path / "one" / "fits.csv", tmp_path / "two" / "fits.csv"
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_ctrl_c_leaves_a_job_alone_that_another_process_runs(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = build_services(Settings(data_dir=data_dir, n_threads=1))
+    job_id = services.store.create_job(made_up.job(n_fits=500)).job_id
+    services.store.acquire_lease(job_id, "elsewhere", 60.0)
+    services.store.set_state(job_id, "running", owner="elsewhere")
+    services.store.record(job_id, [made_up.done(0, 20)])
+    before = services.store.job(job_id)
+    assert _interrupted(services, job_id) == 130
+    assert services.store.job(job_id) == before
+    services.close()
+    assert capsys.readouterr().err == (
+        "\nInterrupted after 20 of 500 fits. The job goes on in the process that runs it; run the "
+        "same command to wait for it.\n"
+    )

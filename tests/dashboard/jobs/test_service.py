@@ -193,6 +193,43 @@ class TestMemo:
         assert counts(record) == (7, 0, 14)
         assert backend.started == dict.fromkeys(ids_of(wide), 1)
 
+    def test_known_fits_come_before_the_first_new_one(
+        self, make: Make, store: JobStore, backend: ScriptedBackend
+    ) -> None:
+        service, narrow, wide = make(), spec(k_max=4), spec(k_min=3, k_max=7)
+        service.submit(narrow)
+        finished(service, narrow)
+        backend.gate = threading.Semaphore(0)
+        service.submit(wide)
+        until(lambda: len(store.settled(wide.job_id)) == 2, "what is known is recorded")
+        assert set(store.settled(wide.job_id)) == set(ids_of(narrow)[2:])
+        backend.gate.release(3)
+        assert counts(finished(service, wide)) == (5, 0, 10)
+
+    def test_looking_up_many_fits_does_not_hold_up_the_others(
+        self, make: Make, backend: ScriptedBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dashboard.jobs.run.RECALL_S", 0.0)
+        service, narrow, wide = make(), spec(k_min=4, k_max=5), spec(k_max=6)
+        service.submit(narrow)
+        finished(service, narrow)
+        service.submit(wide)
+        assert counts(finished(service, wide)) == (6, 0, 12)
+        assert backend.started == dict.fromkeys(ids_of(wide), 1)
+
+    def test_what_came_from_the_memo_is_not_written_back(
+        self, make: Make, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, what = make(), spec()
+        first.submit(what)
+        finished(first, what)
+        first.delete(what.job_id)
+        memo = Memo(cache)
+        monkeypatch.setattr(memo, "put", lambda _result: pytest.fail("written back"))
+        second = make(memo=memo)
+        second.submit(what)
+        assert counts(finished(second, what)) == (6, 0, 12)
+
     def test_failures_are_not_remembered(self, make: Make, backend: ScriptedBackend) -> None:
         service, what = make(), spec()
         backend.failing = {ids_of(what)[2]: 1}
@@ -502,6 +539,20 @@ class TestTakeOver:
         assert record is not None
         assert (record.state, record.owner, *counts(record)) == ("running", "thief", 2, 0, 4)
         assert backend.finished.total() == 2
+
+    def test_a_finished_job_with_other_chunks_is_left_alone(
+        self, make: Make, store: JobStore, backend: ScriptedBackend
+    ) -> None:
+        """Another release groups experiments otherwise: what is done stays done."""
+        what = spec()
+        store.create_job(JobRecord(what.job_id, what, "field", "local", 2, 12))
+        store.acquire_lease(what.job_id, "then", 60.0)
+        first = ids_of(what)[0]
+        outcome = made_up.TaskOutcome(first, "done", 2, result=made_up.result(first))
+        store.record(what.job_id, [outcome, made_up.done(7)])
+        before = store.set_state(what.job_id, "done", owner="then")
+        assert make().submit(what) == before
+        assert backend.started.total() == 0
 
     def test_tasks_of_another_release_are_put_aside(
         self, make: Make, store: JobStore, backend: ScriptedBackend

@@ -96,3 +96,38 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     assert record.n_done == 0
     assert store.record(job_id, [done(0)]) == 1
     store.close()
+
+
+def test_a_full_disk_is_a_sentence_and_passes(tmp_path: Path) -> None:
+    store = SqliteJobStore(tmp_path / "jobs.sqlite3")
+    job_id = store.create_job(job()).job_id
+    connection = store._db.reading()
+    (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {n_pages}")
+    many = [done(number) for number in range(50)]
+    with pytest.raises(StoreError, match=r"full.*Check the free space"):
+        store.record(job_id, many)
+    record = store.job(job_id)
+    assert record is not None
+    assert (record.n_done, store.settled(job_id)) == (0, {})
+    connection.execute("PRAGMA max_page_count = 100000")
+    assert store.record(job_id, many) == 50
+    store.close()
+
+
+def test_what_another_release_wrote_does_not_hide_the_rest(tmp_path: Path) -> None:
+    store = SqliteJobStore(tmp_path / "jobs.sqlite3")
+    good, bad = store.create_job(job(1)).job_id, store.create_job(job(2)).job_id
+    store.record(good, [done(0), done(1)])
+    with store._db.writing() as db:
+        db.execute("UPDATE jobs SET spec = '{\"shape\": 7}' WHERE job_id = ?", (bad,))
+        db.execute("UPDATE outcomes SET result = '{\"contract_version\": 99}' WHERE seq = 1")
+    assert [record.job_id for record in store.jobs()] == [good]
+    assert store.job(bad) is None
+    assert store.delete_job(bad) is True
+    unreadable, fine = store.outcomes(good).outcomes
+    assert (unreadable.status, unreadable.result) == ("failed", None)
+    assert unreadable.error is not None
+    assert unreadable.error["code"] == "contract_version"
+    assert (fine.status, fine.error) == ("done", None)
+    store.close()

@@ -1,0 +1,63 @@
+"""Outcomes on their way from a run to the store, in batches that nothing can lose."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+from dashboard.jobs.best import BestModel
+from dashboard.jobs.memo import Memo
+from dashboard.jobs.store import JobStore, TaskOutcome
+
+#: Outcomes per transaction; more would keep other writers, and this run's heartbeat, waiting.
+BATCH = 200
+
+
+class Recorder:
+    """Collects a job's outcomes; `flush` writes them, remembers the fits and keeps the best model.
+
+    `add` may be called from one thread and `flush` from another.
+    """
+
+    def __init__(self, job_id: str, store: JobStore, memo: Memo) -> None:
+        self._job_id, self._store, self._memo = job_id, store, memo
+        self._lock = threading.Lock()
+        self._pending: deque[tuple[TaskOutcome, bool]] = deque()
+        self._best = BestModel()
+
+    def add(self, outcome: TaskOutcome, *, is_known: bool = False) -> None:
+        """Write this one at the next flush; `is_known`: it comes from the memo."""
+        with self._lock:
+            self._pending.append((outcome, is_known))
+
+    def flush(self) -> bool:
+        """Write the oldest batch; whether more is waiting. What cannot be written stays."""
+        with self._lock:
+            batch = [self._pending[i] for i in range(min(BATCH, len(self._pending)))]
+        if not batch:
+            return False
+        self._store.record(self._job_id, [outcome for outcome, _ in batch])
+        with self._lock:
+            for _ in batch:
+                self._pending.popleft()
+            more = bool(self._pending)
+        for outcome, is_known in batch:
+            if outcome.result is not None:
+                self._best.add(outcome.result)
+                if not is_known:
+                    self._memo.put(outcome.result)
+        return more
+
+    def best(self, *, with_earlier_runs: bool) -> dict[str, Any] | None:
+        """The best model of what was flushed, and of what is in the store if asked for."""
+        cursor = 0
+        while with_earlier_runs:
+            page = self._store.outcomes(self._job_id, after=cursor)
+            if not page.outcomes:
+                break
+            for outcome in page.outcomes:
+                if outcome.result is not None:
+                    self._best.add(outcome.result)
+            cursor = page.cursor
+        return self._best.record()

@@ -47,12 +47,14 @@ def guarded_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
-    """UTF-8 CSV with a byte-order mark (so that spreadsheet programs recognise it), LF, no index.
+    """UTF-8 CSV, LF, no index.
 
+    It starts with a byte-order mark if there is a character beyond ASCII: spreadsheet programs need
+    the mark to recognise UTF-8, and simple readers would take it for a part of the first header.
     Text is guarded; floats are written with the shortest decimals that read back as the same value.
     """
     text: str = guarded_frame(frame).to_csv(index=False, lineterminator="\n")
-    return text.encode("utf-8-sig")
+    return text.encode("ascii" if text.isascii() else "utf-8-sig")
 
 
 def _may_hold_text(column: pd.Series) -> bool:

@@ -57,6 +57,11 @@ def test_numbers_stay_numbers_and_headers_are_guarded():
     assert frame.columns[0] == "@x"
 
 
+def test_the_byte_order_mark_is_there_only_where_it_is_needed():
+    assert to_csv(pd.DataFrame({"a": ["x"]})) == b"a\nx\n"
+    assert to_csv(pd.DataFrame({"Höhe": [1]})) == b"\xef\xbb\xbfH\xc3\xb6he\n1\n"
+
+
 def test_columns_of_the_same_name_are_all_kept():
     frame = pd.DataFrame([[1, "=x"], [2, "y"]], columns=["a", "a"])
     assert to_csv(frame).decode("utf-8-sig") == "a,a\n1,'=x\n2,y\n"

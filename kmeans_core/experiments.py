@@ -60,14 +60,21 @@ def fit_experiments(
     check_settings(data, n_clusters, n_restarts, distance, min_members, reg_covar, max_iter)
     if seeds is None:
         seeds = SeedBank(data, seed)
+    elif seeds.seed != seed:
+        raise ValueError(f"seeds is a SeedBank of seed {seeds.seed}, but seed={seed}.")
     problem = Problem.of(data, kind, distance, reg_covar)
-    progress = Progress.from_dict(resume) if resume else Progress(tuple(n_clusters))
+    pairs: list[Pair] = [(e, r) for e in experiments for r in range(n_restarts)]
+    progress = Progress(tuple(n_clusters))
+    if resume is not None:
+        progress = Progress.from_dict(resume, n_clusters, pairs, kind, data.n_columns)
     fits: list[ExperimentFit] = []
     while progress.n_clusters:
         k, *later = progress.n_clusters
         outcomes, states = list(progress.outcomes), list(progress.states)
         if not outcomes and not states:
-            states = _fresh_states(kind, seeds, k, experiments, n_restarts)
+            # With one cluster every restart is the same fit: one is enough for all.
+            wanted = pairs[:1] if k == 1 else pairs
+            states = states_from_centres(kind, wanted, seeds.centres(wanted, k))
         finished, states = run_in_groups(problem, states, max_iter, should_stop)
         outcomes += finished
         if states:
@@ -111,19 +118,6 @@ def check_settings(
             "reg_covar, a multiple of the overall variance, must be from 1e-12 to 1; "
             f"got {reg_covar}."
         )
-
-
-def _fresh_states(
-    kind: CovarianceType,
-    seeds: SeedBank,
-    k: int,
-    experiments: Sequence[int],
-    n_restarts: int,
-) -> list[RestartState]:
-    pairs: list[Pair] = [(e, r) for e in experiments for r in range(n_restarts)]
-    # With one cluster every restart is the same fit: one is enough for all.
-    pairs = pairs[:1] if k == 1 else pairs
-    return states_from_centres(kind, pairs, seeds.centres(pairs, k))
 
 
 def states_from_centres(

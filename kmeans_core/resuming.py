@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kmeans_core.covariance import CovarianceType
 from kmeans_core.lloyd import RestartOutcome, RestartState
 from kmeans_core.parameters import Parameters
+from kmeans_core.seeding import Pair
 
 _VERSION = 1
 
@@ -33,21 +37,66 @@ class Progress:
         }
 
     @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Progress:
-        """Raises ValueError when `raw` is not what to_dict gives."""
+    def from_dict(
+        cls,
+        raw: dict[str, Any],
+        n_clusters: Sequence[int],
+        pairs: Collection[Pair],
+        covariance_type: CovarianceType,
+        d: int,
+    ) -> Progress:
+        """Read what to_dict gave for the same fit.
+
+        The state may come over a network: raises ValueError unless it fits the values of K, the
+        (experiment, restart) pairs, the covariance type and the number of columns d.
+        """
         try:
             if raw["version"] != _VERSION:
                 raise ValueError(f"version {raw['version']}")
-            return cls(
+            progress = cls(
                 tuple(int(k) for k in raw["n_clusters"]),
                 tuple(_outcome_from_dict(o) for o in raw["outcomes"]),
                 tuple(_state_from_dict(s) for s in raw["states"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+            progress._check(n_clusters, pairs, covariance_type, d)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"resume must be the state that fit_experiments returned (version {_VERSION}); "
-                f"it could not be read: {error!r}. Start the fit again without it."
+                f"resume must be the state that fit_experiments returned (version {_VERSION}) for "
+                f"the same arguments; got another: {error}. Start the fit again without it."
             ) from error
+        return progress
+
+    def _check(
+        self,
+        n_clusters: Sequence[int],
+        pairs: Collection[Pair],
+        covariance_type: CovarianceType,
+        d: int,
+    ) -> None:
+        wanted = list(n_clusters)
+        if not self.n_clusters or list(self.n_clusters) != wanted[-len(self.n_clusters) :]:
+            raise ValueError(f"{list(self.n_clusters)} is not the end of n_clusters={wanted}")
+        found = [(outcome.experiment, outcome.restart) for outcome in self.outcomes]
+        found += [(state.experiment, state.restart) for state in self.states]
+        k = self.n_clusters[0]
+        expected = set(pairs) if k > 1 else set(found[:1])
+        if found and (set(found) != expected or len(found) != len(expected)):
+            raise ValueError("other experiments or restarts")
+        for state in self.states:
+            _check_numbers("theta", state.theta, (k, covariance_type.n_features(d)))
+        shape = {"full": (d, d), "diag": (d,), "spher": ()}[covariance_type.shape]
+        for outcome in self.outcomes:
+            own = outcome.parameters
+            _check_numbers("weights", own.weights, (1, k))
+            _check_numbers("means", own.means, (1, k, d))
+            n_covariances = 1 if covariance_type.tied else k
+            _check_numbers("covariances", own.covariances, (1, n_covariances, *shape))
+            _check_numbers("counts", outcome.counts, (k,))
+
+
+def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if values.shape != shape or not np.isfinite(values).all():
+        raise ValueError(f"{name} are not {shape} finite numbers")
 
 
 def _state_to_dict(state: RestartState) -> dict[str, Any]:
@@ -62,13 +111,10 @@ def _state_to_dict(state: RestartState) -> dict[str, Any]:
 
 
 def _state_from_dict(raw: dict[str, Any]) -> RestartState:
-    theta = np.array(raw["theta"], dtype=np.float64)
-    if theta.ndim != 2:
-        raise ValueError(f"theta of {theta.ndim} dimensions")
     return RestartState(
         int(raw["experiment"]),
         int(raw["restart"]),
-        theta,
+        np.array(raw["theta"], dtype=np.float64),
         int(raw["n_iter"]),
         int(raw["n_reseeded"]),
         str(raw["cycle_mark"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,6 +179,42 @@ def test_stopping_keeps_what_is_finished(overlapping):
     assert rest.resume is None
 
 
-def test_a_resume_state_that_is_not_one_is_refused(overlapping):
+def _nested(raw: dict, *path: str | int) -> Any:
+    for key in path:
+        raw = raw[key]
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value"),
+    [
+        ((), "version", 99),
+        ((), "n_clusters", [3, 2]),
+        ((), "n_clusters", []),
+        ((), "states", "none"),
+        (("states", 0), "restart", 7),
+        (("states", 0), "experiment", 1),
+        (("states", 0), "theta", [[1.0]]),
+        (("states", 0, "theta", 0), 0, float("nan")),
+        (("states", 0), "n_iter", None),
+        (("outcomes", 0), "counts", [1]),
+        (("outcomes", 0), "covariances", [[1.0]]),
+    ],
+)
+def test_a_resume_state_that_is_not_one_is_refused(overlapping, path, key, value):
+    data = prepare(overlapping)
+    answers = iter([False] * 12)
+    arguments = (data, "full-tied", [6, 3], [0], 9)
+    raw = fit_experiments(*arguments, should_stop=lambda: next(answers, True)).resume
+    assert raw["n_clusters"] == [6, 3]
+    assert raw["states"]
+    assert raw["outcomes"]
+    _nested(raw, *path)[key] = value
     with pytest.raises(ValueError, match="Start the fit again without it"):
-        fit_experiments(prepare(overlapping), "full-tied", [2], [0], 1, resume={"version": 99})
+        fit_experiments(*arguments, resume=raw)
+
+
+def test_a_seed_bank_of_another_seed_is_refused(overlapping):
+    data = prepare(overlapping)
+    with pytest.raises(ValueError, match="SeedBank of seed 5, but seed=0"):
+        fit_experiments(data, "full-tied", [2], [0], 1, seeds=SeedBank(data, 5))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -88,30 +92,48 @@ def staged(tmp_path: Path) -> Iterator[Site]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def browser(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """One Chromium for all tests: starting it takes longer than most of them."""
+    (options,) = pytestconfig.hook.pytest_setup_options()
+    options.add_argument("--headless=new")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver_path = shutil.which("chromedriver")
+    driver = webdriver.Chrome(service=Service(driver_path), options=options)
+    driver.set_script_timeout(20)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
 @pytest.fixture
-def page_at(dash_br, tmp_path: Path) -> Iterator[Callable[[Site], Page]]:
-    """Opens nothing yet: ``page_at(site)`` gives the tab. The console must stay free of errors."""
+def page_at(browser: Any, tmp_path: Path) -> Iterator[Callable[[Site], Page]]:
+    """``page_at(site)`` is an empty tab for that server. The console must stay free of errors."""
     downloads = tmp_path / "downloads"
     downloads.mkdir()
-    dash_br.driver.execute_cdp_cmd(
+    browser.execute_cdp_cmd(
         "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
     )
-    dash_br.driver.set_script_timeout(20)
+    browser.set_window_size(1440, 1000)
     allowed: list[str] = []
+    opened: list[Page] = []
 
     def page(server: Site) -> Page:
-        tab = Page(dash_br, server.url, downloads)
-        tab.allowed = allowed  # type: ignore[attr-defined]
-        return tab
+        opened.append(Page(browser, server.url, downloads, allowed))
+        return opened[-1]
 
     yield page
-    logs = dash_br.driver.get_log("browser")
     errors = [
         entry["message"]
-        for entry in logs
+        for entry in browser.get_log("browser")
         if entry["level"] == "SEVERE"
         and not any(part in entry["message"] for part in (*NOT_OURS, *allowed))
     ]
+    # What a test leaves behind must not reach the next one.
+    browser.execute_script("window.localStorage.clear(); window.sessionStorage.clear()")
+    browser.get("about:blank")
+    browser.get_log("browser")
     assert errors == []
 
 

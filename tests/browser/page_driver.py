@@ -19,11 +19,12 @@ WAIT_S = 30.0
 class Page:
     """Drives one browser tab that shows the dashboard at ``url``."""
 
-    def __init__(self, browser: Any, url: str, downloads: Path) -> None:
-        self.browser = browser
-        self.driver = browser.driver
+    def __init__(self, driver: Any, url: str, downloads: Path, allowed: list[str]) -> None:
+        self.driver = driver
         self.url = url
         self.downloads = downloads
+        self.allowed = allowed
+        """Parts of console errors that the test provokes on purpose."""
 
     # -- reading ------------------------------------------------------------------------------
 

@@ -12,6 +12,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from dashboard.jobs.plan import plan
+from dashboard.jobs.spec import JobSpec
+from dashboard.jobs.store import JobRecord
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 
@@ -71,6 +74,27 @@ class Site:
     def services(self) -> Services:
         """The same data directory, from this process."""
         return build_services(Settings(data_dir=self.data_dir, n_threads=2))
+
+    def queue(self, spec: JobSpec) -> str:
+        """Put a job into the store without running it: the server finds it and takes it up."""
+        services = self.services()
+        try:
+            dataset = services.catalogue.get(spec.dataset_id)
+            n_rows = int(services.catalogue.finite_rows(spec.dataset_id, spec.columns).sum())
+            tasks = plan(spec, dataset, n_rows)
+            record = JobRecord(
+                job_id=spec.job_id,
+                spec=spec,
+                dataset_name=dataset.name,
+                backend=services.backend.name,
+                n_tasks=len(tasks),
+                n_fits=spec.n_fits,
+                created_at=time.time(),
+            )
+            services.store.create_job(record)
+        finally:
+            services.close()
+        return spec.job_id
 
     def kill(self) -> None:
         """SIGKILL: no chance to clean up."""

@@ -62,4 +62,4 @@ if __name__ == "__main__":
     STAGE = Path(data_dir) / "stage"
     STAGE.mkdir(parents=True, exist_ok=True)
     dashboard.services.LocalBackend = StagedBackend  # type: ignore[misc]
-    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--threads", "2"]))
+    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "1"]))

@@ -1,0 +1,142 @@
+"""Jobs while they run: cancel, rerun, reload, the Jobs page, and a server that is killed."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from dashboard.jobs.spec import JobSpec
+
+
+def row_texts(page) -> list[list[str]]:
+    return list(
+        page.script(
+            "return Array.from(document.querySelectorAll('#jobs-table tbody tr'))"
+            ".map((row) => Array.from(row.children).map((cell) => cell.textContent))"
+        )
+    )
+
+
+def press(page, action: str) -> None:
+    def button():
+        found = page.driver.find_elements(By.CSS_SELECTOR, f'#jobs-table [id*="{action}"]')
+        return found[0] if found else None
+
+    page.script("arguments[0].click()", page.until(button, f"a {action} button"))
+
+
+@pytest.fixture
+def queued(staged) -> str:
+    """A job of 600 fits in 120 tasks on the first built-in dataset, which the server will find."""
+    services = staged.services()
+    try:
+        dataset = services.catalogue.ensure_builtins()[0]
+    finally:
+        services.close()
+    return staged.queue(JobSpec(dataset.dataset_id, dataset.default_columns, n_restarts=1))
+
+
+def test_cancel_keeps_what_is_done_and_run_goes_on(staged, queued, page_at):
+    staged.stage("hold", "70")
+    staged.start()
+    page = page_at(staged)
+    page.open(f"/?job={queued}")
+    page.until(lambda: len(page.curves()) == 6, "whole curves early")
+    assert page.text("progress-state") == "running"
+    page.click("cancel")
+    page.until_state("cancelled")
+    kept = int(page.text("progress-fits").split(" of ")[0])
+    assert 60 <= kept < 600
+    staged.stage("hold", None)
+    page.click("run")
+    page.until_state("done", 60)
+    assert page.text("progress-fits") == "600 of 600 fits"
+
+
+def test_failed_tasks_say_why_and_can_be_rerun(staged, queued, page_at):
+    staged.stage("fail", "diag-tied 2")
+    staged.start()
+    page = page_at(staged)
+    page.open(f"/?job={queued}")
+    page.until_text("progress-errors", "diag-tied, K = 2: The worker ran out of memory", 60)
+    page.until_state("done", 60)
+    assert "failed" in page.text("progress-detail")
+    assert page.text("progress-fits") == "590 of 600 fits"
+    assert 2 not in page.curves()["diag-tied"]
+    staged.stage("fail", None)
+    page.click("rerun")
+    page.until_text("progress-fits", "600 of 600 fits")
+    page.until_state("done")
+    page.until(lambda: 2 in page.curves()["diag-tied"], "the missing point is there")
+    assert page.text("progress-errors") == ""
+
+
+def test_reload_and_kill_in_the_middle_of_a_job(staged, queued, page_at):
+    """Reload; then SIGKILL with the page still open; the next server finishes it exactly once."""
+    staged.stage("hold", "40")
+    staged.start()
+    page = page_at(staged)
+    page.open(f"/?job={queued}")
+    page.until(lambda: page.curves(), "a curve")
+    page.driver.refresh()
+    page.until(lambda: page.curves(), "the curves are back")
+    assert page.query["job"] == queued
+    assert page.text("progress-state") == "running"
+
+    page.allowed += ["ERR_CONNECTION", "Failed to fetch", "ERR_EMPTY_RESPONSE", "dash-renderer"]
+    staged.kill()
+    page.until_state("reconnecting")
+    staged.stage("hold", None)
+    staged.start()
+    page.until_state("done", 60)
+    assert page.query["job"] == queued
+    assert page.text("progress-fits") == "600 of 600 fits"
+    assert len(page.curves()) == 6
+
+    services = staged.services()
+    try:
+        outcomes = services.store.outcomes(queued, limit=10_000).outcomes
+        record = services.store.job(queued)
+    finally:
+        services.close()
+    assert record is not None
+    assert len({o.task_id for o in outcomes}) == len(outcomes) == record.n_tasks
+    assert {o.status for o in outcomes} == {"done"}
+
+
+def test_the_jobs_page_lists_opens_and_deletes(page, site, small_job):
+    services = site.services()
+    try:
+        spec = small_job.spec
+        other = type(spec)(spec.dataset_id, spec.columns, k_max=2, n_experiments=1, n_restarts=2)
+        job_id = services.jobs.submit(other).job_id
+        assert services.jobs.wait(job_id, 30.0).state == "done"
+    finally:
+        services.close()
+    page.open("/jobs")
+    rows = page.until(lambda: row_texts(page), "rows")
+    newest = rows[0]
+    assert newest[0] == "done"
+    assert newest[1] == "three groups.csv"
+    assert newest[2] == "K 1–2 · 6 types · 1 × 2clay, pH <b>"
+    assert newest[3] == "24"
+    assert "K = 2 (BIC" in newest[4]
+    page.click_text("#jobs-table a", "Open")
+    page.until(lambda: page.query.get("job") == job_id, "it is open")
+    page.until_state("done")
+    assert page.text("progress-fits") == "24 of 24 fits"
+    page.click("nav-jobs")
+    page.until(lambda: row_texts(page), "rows")
+    press(page, "delete")
+    page.until_text("jobs-confirm-text", "24 fits")
+    page.click("jobs-confirm-yes")
+    page.until(lambda: len(row_texts(page)) == len(rows) - 1, "one row less")
+    assert site_has_no(site, job_id)
+
+
+def site_has_no(site, job_id: str) -> bool:
+    services = site.services()
+    try:
+        return services.store.job(job_id) is None
+    finally:
+        services.close()

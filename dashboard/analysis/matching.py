@@ -5,12 +5,14 @@ from the cells before it: the same type at the next lower K, and the types alrea
 same K. Each reference lends its colours by the rows it shares with the new cell's clusters, and
 counts the more the more similar it is (squared adjusted Rand index, with a small floor so that a
 split of everything still inherits). The assignment that keeps the most rows in their colour is
-found with the Hungarian method (Kuhn 1955; `scipy.optimize.linear_sum_assignment`); clusters that
-share no row with anything coloured take the lowest free slots. From that follow
+found with the Hungarian method (Kuhn 1955; `scipy.optimize.linear_sum_assignment`). Two clusters
+may share a colour only if they share a fifth of the rows of one of them; whoever finds no such
+partner takes the lowest slot that none of the references uses, so that a colour does not mean two
+unrelated groups side by side (up to `N_SLOTS`; beyond, the lowest that is free in the cell). Hence
 
 - the result depends on the set of cells alone, not on the order of their arrival;
 - cells that come later in the canonical order change nothing that is already coloured;
-- a cell with K clusters uses exactly the slots 0..K-1;
+- the clusters of a cell have different slots, whatever K is;
 - a clustering equal to one already coloured at the same K gets exactly its colours;
 - how the clusters of a cell are numbered does not matter.
 """
@@ -28,6 +30,8 @@ from dashboard.analysis.records import CellKey, Labels
 from kmeans_core import COVARIANCE_TYPES
 
 WEIGHT_FLOOR = 0.01
+LEAST_SHARE = 0.2
+N_SLOTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +92,30 @@ def _references(key: CellKey, coloured: Mapping[CellKey, list[int]]) -> list[Cel
 
 def _colour(tables: list[IntArray], slots: list[list[int]], order: list[int]) -> list[int]:
     k = len(order)
-    affinity = np.zeros((k, k))
+    taken = {slot for known in slots for slot in known}
+    affinity = np.zeros((k, 1 + max(taken, default=0)))
     for table, known in zip(tables, slots, strict=True):
         if table.shape[1] == k and (copied := _same_partition(table)) is not None:
             return [known[j] for j in copied]
         weight = max(adjusted_rand_index_of(table), 0.0) ** 2 + WEIGHT_FLOOR
-        affinity[:, known] += weight * table
+        affinity[:, known] += weight * _related(table)
     rows, columns = linear_sum_assignment(affinity[order], maximize=True)
     result = [-1] * k
     for row, slot in zip(rows, columns, strict=True):
         if affinity[order[row], slot] > 0:
             result[order[row]] = int(slot)
-    free = iter(sorted(set(range(k)) - set(result)))
+    fresh = [slot for slot in range(N_SLOTS) if slot not in taken]
+    free = iter([*fresh, *sorted(set(range(N_SLOTS + k)) - set(fresh) - set(result))])
     for cluster in order:
         if result[cluster] < 0:
             result[cluster] = next(free)
     return result
+
+
+def _related(table: IntArray) -> IntArray:
+    """The table without pairs that share less than `LEAST_SHARE` of the smaller one's rows."""
+    smaller = np.minimum(table.sum(axis=1, keepdims=True), table.sum(axis=0, keepdims=True))
+    return np.where(table >= LEAST_SHARE * smaller, table, 0)
 
 
 def _same_partition(table: IntArray) -> list[int] | None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.analysis.matching import ColourMatcher, Partition, match_colours
+from dashboard.analysis.matching import N_SLOTS, ColourMatcher, Partition, match_colours
 from kmeans_core import COVARIANCE_TYPES
 
 
@@ -75,9 +75,35 @@ def test_clusters_without_a_drawn_row_get_the_free_slots():
 
 
 @given(some_cells())
-def test_slots_are_unique_inside_a_cell_and_the_lowest_possible(cells):
+def test_slots_are_unique_inside_a_cell_and_in_the_palette(cells):
     for (_, k), slots in match_colours(cells).items():
-        assert sorted(slots) == list(range(k))
+        assert len(set(slots)) == k
+        assert set(slots) <= set(range(N_SLOTS))
+
+
+def test_more_clusters_than_slots_are_still_told_apart():
+    many = np.arange(64, dtype=np.uint8)
+    slots = match_colours({("full-tied", 64): many})["full-tied", 64]
+    assert sorted(slots) == list(range(64))
+
+
+def test_an_unrelated_cluster_takes_no_colour_that_means_something_else():
+    # The second type splits group 0 in three and leaves groups 1 and 2 as one. The slot of group 2
+    # (50 rows) stays unused, because no part of group 0 has anything to do with it.
+    first = labels(150, 100, 50)
+    second = np.concatenate([np.zeros(70), np.ones(50), np.full(30, 2), np.full(150, 3)])
+    fresh = match_colours({("full-tied", 3): first, ("full-tied", 4): second.astype(np.uint8)})[
+        "full-tied", 4
+    ]
+    assert fresh == [0, 3, 4, 1]
+
+
+def test_sharing_a_few_rows_is_not_enough_for_a_colour():
+    first = labels(100, 100)
+    # Cluster 1 of the new cell has 40 rows of group 0 and 5 of group 1, whose colour goes to 2.
+    second = np.concatenate([np.zeros(60), np.ones(40), np.ones(5), np.full(95, 2)])
+    slots = match_colours({("full-tied", 2): first, ("full-tied", 3): second.astype(np.uint8)})
+    assert slots["full-tied", 3] == [0, 2, 1]
 
 
 @given(some_cells(), st.randoms(use_true_random=False))

@@ -112,6 +112,7 @@ class TestSubmit:
         service, what = make(), spec()
         service.submit(what)
         before = finished(service, what)
+        until(lambda: not service.runs_here(what.job_id), "the run has ended")
         assert service.submit(what) == before
         assert not service.runs_here(what.job_id)
         assert backend.started.total() == 6

@@ -2,7 +2,8 @@
  *
  * Traces and their order are those of dashboard/figures/bic.py (per type: lower edge, upper edge, line;
  * then the star), so that a picture exported by the server looks the same; one more trace at the end marks
- * the selected clustering. Plotly.react with a constant uirevision keeps zoom and legend.
+ * the selected clustering. The figure is written as the graph's property, because dcc.Graph plots the one
+ * that it knows after every zoom; the zoom itself is carried over here, legend clicks by uirevision.
  */
 (() => {
   "use strict";
@@ -128,7 +129,7 @@
     const few = last - first <= 20;
     // A zoom survives new results and settings, not another table, K range or (upwards) criterion.
     const revision = JSON.stringify([job?.dataset, job?.columns, first, last]);
-    return {
+    const fresh = {
       template: style.templates[theme],
       margin: { l: 72, r: 16, t: 16, b: 48 },
       hovermode: "closest",
@@ -159,6 +160,16 @@
       },
       meta: OWNER,
     };
+    carryZoom(fresh, gd.layout);
+    return fresh;
+  }
+
+  function carryZoom(fresh, shown) {
+    if (shown?.meta !== OWNER || shown.uirevision !== fresh.uirevision) return;
+    if (shown.xaxis.range) fresh.xaxis.range = [...shown.xaxis.range];
+    if (shown.yaxis.autorange === false && shown.yaxis.uirevision === fresh.yaxis.uirevision) {
+      Object.assign(fresh.yaxis, { autorange: false, range: [...shown.yaxis.range] });
+    }
   }
 
   // --- drawing ----------------------------------------------------------------------------------
@@ -173,8 +184,9 @@
     },
     plotly_unhover: () => (hovered = null),
     plotly_afterplot: () => {
-      // Somebody else set the figure (a property of the graph changed): ours comes back.
-      if (gd.layout?.meta !== OWNER) api.draw();
+      // The label under the pointer is drawn again with the new numbers.
+      const there = ({ curveNumber, pointNumber }) => pointNumber < gd.data[curveNumber]?.x.length;
+      if (hovered?.every(there)) window.Plotly.Fx.hover(gd, hovered);
     },
   };
 
@@ -186,13 +198,10 @@
   }
 
   function redraw() {
-    const traces = state.style.types.flatMap(typeTraces);
+    const data = [...state.style.types.flatMap(typeTraces), starTrace(), selectedTrace()];
     listen();
-    window.Plotly.react(gd, [...traces, starTrace(), selectedTrace()], layout());
-    // The label under the pointer is drawn again with the new numbers.
-    if (hovered?.every(({ curveNumber, pointNumber }) => pointNumber < gd.data[curveNumber]?.x.length)) {
-      window.Plotly.Fx.hover(gd, hovered);
-    }
+    const figure = { data, layout: layout() };
+    window.dash_clientside.set_props(state.style.ids.BIC_GRAPH, { figure });
   }
 
   const api = {

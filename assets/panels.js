@@ -15,6 +15,7 @@
   const ELLIPSE_SCALE = Math.sqrt(-2 * Math.log(0.05)); // 95 % of a 2-D normal (chi square, 2 d.o.f.)
   const NORMAL_95 = 1.959964; // 95 % of a 1-D normal, two-sided
   const CENTRE_RADIUS = 8;
+  const DOUBLE_CLICK_MS = 300; // Plotly's own
 
   let state = null;
   let gd = null; // Plotly's element
@@ -77,23 +78,18 @@
   }
 
   const plotlyHandlers = {
-    plotly_relayouting: (event) => guarded(() => paint(viewFromEvent(event))),
+    // A pan moves the axes while it lasts, a zoom box does not: the event alone cannot tell them apart.
+    plotly_relayouting: () => guarded(() => paint(drawnView())),
     plotly_relayout: () => guarded(() => paint()),
     plotly_afterplot: () => {
-      if (gd.layout?.meta !== C.panelsLayout.OWNER) requestAnimationFrame(() => guarded(api.draw));
-      else guarded(() => paint());
+      guarded(() => paint());
     },
   };
 
-  function viewFromEvent(event) {
-    const next = { x: [...view.x], y: [...view.y] };
-    for (const [key, value] of Object.entries(event ?? {})) {
-      const match = /^([xy])axis\d*\.range(?:\[([01])\])?$/.exec(key);
-      if (!match) continue;
-      if (match[2] === undefined) next[match[1]] = value.map(Number);
-      else next[match[1]][Number(match[2])] = Number(value);
-    }
-    return next;
+  /** The ranges that Plotly shows at this moment of a drag. */
+  function drawnView() {
+    const { xaxis, yaxis } = gd._fullLayout ?? {};
+    return xaxis && yaxis ? { x: [...xaxis.range], y: [...yaxis.range] } : view;
   }
 
   function viewFromLayout() {
@@ -110,10 +106,11 @@
     const points = state.cache?.points;
     if (!points) return false;
     const { ix, iy, xs, ys } = coordinates();
-    const table = `${state.cache.jobId}|${points.nShown}|${ix}|${iy}`;
+    // Other settings for the same table keep the zoom.
+    const table = JSON.stringify([state.job?.dataset_id, points.columns, points.nShown, ix, iy]);
     const key = `${table}|${width}|${state.theme}`;
+    if (configured === key) return false;
     const ours = gd.layout?.meta === C.panelsLayout.OWNER;
-    if (configured === key && ours) return false;
     const layout = C.panelsLayout.axesLayout({
       grid,
       titles: [C.panelsLayout.axisTitle(points, ix), C.panelsLayout.axisTitle(points, iy)],
@@ -124,8 +121,10 @@
     if (ours && configured.startsWith(`${table}|`)) keepRanges(layout);
     configured = key;
     listenToPlotly();
-    // Plotly plots at once; afterplot paints the points with the new ranges.
-    window.Plotly.react(gd, C.panelsLayout.spanTraces(grid.boxes.length, xs, ys), layout);
+    // As a property and not with Plotly.react: after a zoom, dcc.Graph plots the figure that it knows.
+    // afterplot paints the points with the new ranges.
+    const data = C.panelsLayout.spanTraces(grid.boxes.length, xs, ys);
+    window.dash_clientside.set_props(state.style.ids.PANELS_GRAPH, { figure: { data, layout } });
     return true;
   }
 
@@ -293,7 +292,7 @@
       const cell = cache?.cell(type, k);
       const score = cell?.scores?.[criterion]?.best;
       const isRecommended = recommended?.type === type && recommended?.k === k;
-      const mark = isRecommended ? "★ recommended" : type === best ? `best at K = ${k}` : "";
+      const mark = isRecommended ? "★ best" : type === best ? `best at K = ${k}` : "";
       const scored = score == null ? "" : `${style.criteria[criterion]} ${C.text.number(score)}`;
       return {
         name: type,
@@ -311,6 +310,8 @@
       `${cell.type}, K = ${cell.k}: ${scored}, higher is better.`,
       `${cell.n} of ${cell.n_experiments} experiments.`,
     ];
+    const recommended = state.cache.recommended?.[state.criterion];
+    if (recommended?.type === cell.type && recommended.k === cell.k) parts.push("Recommended.");
     if (!cell.eligible) parts.push("A cluster has fewer members than asked for.");
     parts.push("Click to select this clustering.");
     return parts.join(" ");
@@ -337,6 +338,8 @@
 
   function listenToPointer() {
     let down = null;
+    let choosing = null;
+    let chosenAt = -Infinity;
     let waiting = false;
     const at = (event) => {
       const box = host.getBoundingClientRect();
@@ -350,7 +353,11 @@
       const still = Math.hypot(x - down[0], y - down[1]) < 4;
       const i = panelAt(...down);
       down = null;
-      if (still && i >= 0 && !event.target.closest?.(".modebar")) state.onChoose(state.style.types[i]);
+      clearTimeout(choosing); // the second click of a double click, which resets the zoom
+      if (!still || i < 0 || event.target.closest?.(".modebar")) return;
+      if (performance.now() - chosenAt < DOUBLE_CLICK_MS) return;
+      chosenAt = performance.now();
+      choosing = setTimeout(() => guarded(() => state.onChoose(state.style.types[i])), DOUBLE_CLICK_MS);
     }, true);
     host.addEventListener("pointermove", (event) => {
       const position = at(event);

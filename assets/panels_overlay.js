@@ -24,8 +24,8 @@
       this.host = host;
       this.types = types;
       host.classList.add("panels-host");
-      // The box around a graph is announced as one picture, which would hide the buttons in it.
-      host.closest("[role=img]")?.setAttribute("role", "group");
+      // The box around a graph may be announced as one picture, which would hide the buttons in it.
+      host.closest("[role=img], [role=figure]")?.setAttribute("role", "group");
       this.canvas = element("canvas", "panels-canvas", host);
       this.canvas.setAttribute("aria-hidden", "true");
       this.layer = element("div", "panels-layer", host);

@@ -56,7 +56,8 @@ def graph(graph_id: str, figure: Any, label: str, height: str | None) -> html.Di
             figure=figure,
             config=GRAPH_CONFIG,
             style={"height": "100%"},
-            responsive=True,
+            # The panels' size is set by panels_layout.js, to the pixel.
+            responsive=graph_id != ids.PANELS_GRAPH,
             clear_on_unhover=True,
         ),
         className=f"graph-box box-{graph_id}",

@@ -64,7 +64,8 @@
       hovermode: false,
       dragmode: "zoom",
       modebar: {
-        remove: ["select2d", "lasso2d", "autoScale2d"],
+        // Plotly's own picture would lack the points; the Export menu's has them (figure_export.js).
+        remove: ["toImage", "select2d", "lasso2d", "autoScale2d"],
         bgcolor: "rgba(0,0,0,0)",
         color: ink.muted,
         activecolor: ink.text,

@@ -62,7 +62,7 @@
           width: `${box.w + 14}px`,
           height: `${box.h + 33}px`,
         });
-        Object.assign(title.style, { left: `${box.x}px`, top: `${box.y - 24}px`, maxWidth: `${box.w}px` });
+        Object.assign(title.style, { left: `${box.x - 2}px`, top: `${box.y - 24}px`, maxWidth: `${box.w + 18}px` });
         Object.assign(sentence.style, {
           left: `${box.x}px`,
           top: `${box.y}px`,

@@ -17,12 +17,13 @@ BATCH = 200
 class Recorder:
     """Collects a job's outcomes; `flush` writes them, remembers the fits and keeps the best model.
 
-    `add` may be called from one thread and `flush` from another.
+    `add` and `flush` may be called from any thread.
     """
 
     def __init__(self, job_id: str, store: JobStore, memo: Memo) -> None:
         self._job_id, self._store, self._memo = job_id, store, memo
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
         self._pending: deque[tuple[TaskOutcome, bool]] = deque()
         self._best = BestModel()
 
@@ -33,6 +34,26 @@ class Recorder:
 
     def flush(self) -> bool:
         """Write the oldest batch; whether more is waiting. What cannot be written stays."""
+        with self._flushing:
+            return self._flush()
+
+    def best(self, *, with_earlier_runs: bool) -> dict[str, Any] | None:
+        """The best model of what was flushed, and of what is in the store if asked for.
+
+        For the end, when everything is flushed: it takes no lock, so that heartbeats go on.
+        """
+        cursor = 0
+        while with_earlier_runs:
+            page = self._store.outcomes(self._job_id, after=cursor)
+            if not page.outcomes:
+                break
+            for outcome in page.outcomes:
+                if outcome.result is not None:
+                    self._best.add(outcome.result)
+            cursor = page.cursor
+        return self._best.record()
+
+    def _flush(self) -> bool:
         with self._lock:
             batch = [self._pending[i] for i in range(min(BATCH, len(self._pending)))]
         if not batch:
@@ -48,16 +69,3 @@ class Recorder:
                 if not is_known:
                     self._memo.put(outcome.result)
         return more
-
-    def best(self, *, with_earlier_runs: bool) -> dict[str, Any] | None:
-        """The best model of what was flushed, and of what is in the store if asked for."""
-        cursor = 0
-        while with_earlier_runs:
-            page = self._store.outcomes(self._job_id, after=cursor)
-            if not page.outcomes:
-                break
-            for outcome in page.outcomes:
-                if outcome.result is not None:
-                    self._best.add(outcome.result)
-            cursor = page.cursor
-        return self._best.record()

@@ -105,25 +105,35 @@ class JobRun:
             self._on_end(self)
 
     def _hold(self) -> None:
-        error: str | None = None
         if self._store.set_state(self.job_id, "running", owner=self.owner) is None:
             return
         self._beat()  # a job taken over may have been cancelled before its process died
         keeper = threading.Thread(target=self._keep, name=f"keeper-{self.job_id}", daemon=True)
         keeper.start()
+        best = None
+        try:
+            error = self._attempt()
+            self._flush_last()
+            if self._reason not in ("lost", "close"):
+                # Reads a resumed job's results again, which takes long for very many: the keeper
+                # must still be there to hold the lease.
+                best = self._recorder.best(with_earlier_runs=self._resumed)
+        finally:
+            self._idle.set()
+            keeper.join()
+        self._finish(error, best)
+
+    def _attempt(self) -> str | None:
+        """Do the work; a sentence for people if that ended in an unexpected error."""
         try:
             if not self._stopping.is_set():
                 self._work()
         except Exception:
             error_id = uuid.uuid4().hex[:8]
             _log.exception("Job %s failed unexpectedly (error %s)", self.job_id, error_id)
-            error = f"The job stopped on an unexpected error ({error_id} in the server's log)."
             self._stopping.set()  # for the backend, should its iterator still be alive
-        finally:
-            self._idle.set()
-            keeper.join()
-        self._flush_last()
-        self._finish(error)
+            return f"The job stopped on an unexpected error ({error_id} in the server's log)."
+        return None
 
     def _work(self) -> None:
         settled = self._store.settled(self.job_id)
@@ -175,7 +185,7 @@ class JobRun:
         self._unsettled.discard(event.task_id)
         self._recorder.add(_outcome(task, event))
 
-    def _finish(self, error: str | None) -> None:
+    def _finish(self, error: str | None, best: dict[str, Any] | None) -> None:
         if self._reason == "lost":
             return
         if self._reason == "close":
@@ -184,7 +194,6 @@ class JobRun:
         job = self._store.job(self.job_id)
         if job is None:
             return
-        best = self._recorder.best(with_earlier_runs=self._resumed)
         finish = self._store.set_state
         if error is not None:
             finish(self.job_id, "failed", owner=self.owner, error=error, best=best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -562,6 +563,32 @@ class TestTakeOver:
         before = store.set_state(what.job_id, "done", owner="then")
         assert make().submit(what) == before
         assert backend.started.total() == 0
+
+    def test_the_lease_holds_while_the_end_takes_long(
+        self, make: Make, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Very many earlier results are read for the best model: nobody may take over meanwhile."""
+        what, owners = spec(), []
+
+        def slow_best(*_: object, **__: object) -> None:
+            at_entry = store.job(what.job_id)
+            assert at_entry is not None
+            assert at_entry.lease_expires_at is not None
+            ran_out = at_entry.lease_expires_at
+            until(lambda: time.time() > ran_out, "the lease would have run out")
+            now = store.job(what.job_id)
+            assert now is not None
+            owners.append((at_entry.owner, now.owner))
+
+        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.best", slow_best)
+        other = make(backend=ScriptedBackend())
+        other.start()
+        service = make(lease_s=1.0)
+        service.submit(what)
+        assert finished_by_itself(store, what).state == "done"
+        ((before, after),) = owners
+        assert before == after
+        assert before is not None
 
     def test_tasks_of_another_release_are_put_aside(
         self, make: Make, store: JobStore, backend: ScriptedBackend

@@ -10,12 +10,14 @@
   const C = (window.centaurus ??= {});
 
   const OWNER = "centaurus-curves";
+  const REST_FACTOR = 3;
   const UNRELIABLE_SYMBOL = "x-thin-open"; // no fit has enough members in every cluster
 
   let state = null;
   let gd = null;
   let hovered = null; // points under the pointer
   let scheduled = false;
+  const drawn = { began: 0, at: 0, took: 0 }; // the last redraw: milliseconds
 
   // --- traces -----------------------------------------------------------------------------------
 
@@ -184,6 +186,11 @@
     },
     plotly_unhover: () => (hovered = null),
     plotly_afterplot: () => {
+      if (drawn.began) {
+        drawn.at = performance.now();
+        drawn.took = drawn.at - drawn.began;
+        drawn.began = 0;
+      }
       // The label under the pointer is drawn again with the new numbers.
       const there = ({ curveNumber, pointNumber }) => pointNumber < gd.data[curveNumber]?.x.length;
       if (hovered?.every(there)) window.Plotly.Fx.hover(gd, hovered);
@@ -201,6 +208,7 @@
     const data = [...state.style.types.flatMap(typeTraces), starTrace(), selectedTrace()];
     listen();
     const figure = { data, layout: layout() };
+    drawn.began = performance.now();
     window.dash_clientside.set_props(state.style.ids.BIC_GRAPH, { figure });
   }
 
@@ -216,18 +224,22 @@
       api.draw();
     },
 
-    /** Draw in the next frame: several reasons within one update cost one redraw. */
+    /** Draw soon: several reasons within one update cost one redraw, and on a slow machine redraws take
+     *  at most a quarter of the time. */
     draw() {
       if (scheduled || !gd?.isConnected || !window.Plotly) return;
       scheduled = true;
-      requestAnimationFrame(() => {
-        scheduled = false;
-        try {
-          redraw();
-        } catch (error) {
-          console.error("curves:", error);
-        }
-      });
+      const rest = drawn.at + REST_FACTOR * drawn.took - performance.now();
+      setTimeout(() => {
+        requestAnimationFrame(() => {
+          scheduled = false;
+          try {
+            redraw();
+          } catch (error) {
+            console.error("curves:", error);
+          }
+        });
+      }, Math.max(0, rest));
     },
 
     /** {type, k} of a clicked point, or null. */

@@ -18,8 +18,8 @@
  * The K slider is followed through its own element (watchSlider): panels at once, selection after a rest.
  *
  * Written: the progress and recommendation cards, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS, PANELS_NOTE,
- * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, every
- * 2.5 s while the job runs. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
+ * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, when
+ * what the open tab shows has changed. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
  * cards.js (texts), bic.js (curves), panels*.js and points_raster.js (the six panels).
  */
 (() => {
@@ -29,7 +29,7 @@
 
   const PLAY_MS = 900;
   const SELECT_REST_MS = 350; // how long the slider rests before the tabs below are asked to follow
-  const STATUS_MS = 2500;
+  const STATUS_MS = 1500;
   const GRAPH_RETRY_MS = 60;
   const GRAPH_RETRIES = 400;
 
@@ -54,6 +54,8 @@
   let playing = null;
   let selectTimer = null;
   let statusTimer = null;
+  let statusAt = -Infinity;
+  let statusShown = "";
   const written = new Map(); // component -> properties as last written
 
   // --- writing to the page -----------------------------------------------------------------------
@@ -109,24 +111,33 @@
     drawPanels();
   }
 
-  /** Tell the server-side tabs what there is now; they redraw when it changes. */
+  /** Tell the server-side tabs what there is now; they ask the server when it changes. Each time costs the
+   *  page several callbacks, so they hear of what they show: the selected model, or all fits. */
   function reportStatus() {
     if (statusTimer) return;
-    const send = () => {
+    const pause = state.cache?.finished ? 0 : STATUS_MS - (performance.now() - statusAt);
+    statusTimer = setTimeout(() => {
       statusTimer = null;
-      const { cache, selection } = state;
-      if (!cache?.job) return;
-      const model = selection ? cache.cell(selection.type, selection.k)?.model : null;
-      const data = {
-        job_id: cache.jobId,
-        state: cache.job.state,
-        cursor: cache.cursor,
-        model_version: model?.version ?? null,
-      };
-      write("LIVE_STATUS", { data });
+      guarded("status", sendStatus);
+    }, Math.max(0, pause));
+  }
+
+  function sendStatus() {
+    const { cache, selection } = state;
+    if (!cache?.job) return;
+    const cell = selection ? cache.cell(selection.type, selection.k) : null;
+    const data = {
+      job_id: cache.jobId,
+      state: cache.job.state,
+      cursor: cache.cursor,
+      model_version: cell?.model?.version ?? null,
     };
-    if (state.cache?.finished) send();
-    else statusTimer = setTimeout(send, STATUS_MS);
+    const tab = window.dash_component_api?.getLayout(state.style.ids.TABS)?.props?.value;
+    const shown = [data.job_id, data.state, data.model_version, tab, tab === "fits" && data.cursor].join();
+    if (shown === statusShown) return;
+    statusShown = shown;
+    statusAt = performance.now();
+    write("LIVE_STATUS", { data });
   }
 
   // --- graphs ------------------------------------------------------------------------------------

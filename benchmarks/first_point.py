@@ -1,0 +1,100 @@
+"""How soon a person sees something: from the start of a job to the first point of a BIC curve.
+
+    python -m benchmarks.first_point [--runs 5]
+
+Opens the real page in headless Chromium, served by its own process from an empty data directory.
+*First visit* counts from the navigation (page load included; the default job starts by itself);
+*Run* counts from the press of the button, each time with another seed so that nothing is
+remembered. A point counts when it is in the chart and the next frame has been painted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.page_session import browser, server, wait_until
+
+HAS_POINT = """
+const graph = document.querySelector("#bic-graph .js-plotly-plot");
+return Boolean(graph && graph.data && graph.data.some(
+  (trace) => trace.mode && trace.mode.includes("lines+markers")
+    && (trace.y || []).some((value) => Number.isFinite(value))));
+"""
+WATCH = f"""
+const hasPoint = () => {{ {HAS_POINT} }};
+const job = () => window.centaurus.live.state.cache?.job?.job_id;
+const before = job();
+window.__first = new Promise((resolve) => {{
+  const button = document.getElementById("run");
+  button.addEventListener("click", (event) => {{
+    const look = () => {{
+      if (job() !== before && hasPoint()) {{
+        requestAnimationFrame(() => resolve(performance.now() - event.timeStamp));
+      }} else requestAnimationFrame(look);
+    }};
+    look();
+  }}, {{ once: true, capture: true }});
+}});
+"""
+ANSWER = "const done = arguments[0]; window.__first.then(done);"
+FINISHED = "return Boolean(window.centaurus?.live?.state?.cache?.finished);"
+
+
+def first_visit_s(driver: Any, address: str) -> float:
+    """Seconds from the navigation to the first point, polled every 10 ms."""
+    started = time.perf_counter()
+    driver.get(address)
+    while not driver.execute_script(HAS_POINT):
+        if time.perf_counter() - started > 60:
+            raise TimeoutError("No BIC point appeared within 60 s.")
+        time.sleep(0.01)
+    return time.perf_counter() - started
+
+
+def type_seed(driver: Any, seed: int) -> None:
+    """Put `seed` into its field and leave the field."""
+    field = driver.find_element("id", "seed")
+    field.send_keys("\ue009" + "a" + "\ue000", str(seed), "\ue004")  # Control-a, type, Tab
+
+
+def run_s(driver: Any, seed: int) -> float:
+    """Seconds from the press of Run to the first point of the new job."""
+    wait_until(driver, FINISHED)
+    type_seed(driver, seed)
+    time.sleep(1.0)  # the form settles; Live is off, so nothing starts
+    driver.execute_script(WATCH)
+    driver.execute_script('document.getElementById("run").click()')
+    return float(driver.execute_async_script(ANSWER)) / 1e3
+
+
+def measure(data_dir: Path, n_runs: int) -> tuple[float, list[float]]:
+    """Seconds of one first visit, and of each press of Run."""
+    with server(data_dir) as address, browser() as driver:
+        visit_s = first_visit_s(driver, address)
+        wait_until(driver, FINISHED)
+        driver.execute_script('document.getElementById("live").click()')
+        return visit_s, [run_s(driver, 100 + run) for run in range(n_runs)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="first-point-") as directory:
+        visit_s, runs_s = measure(Path(directory), options.runs)
+    print(
+        f"first BIC point: {visit_s:.2f} s after a first visit's navigation (one run); "
+        f"{statistics.median(runs_s):.2f} s after Run (median of {options.runs}, "
+        f"{min(runs_s):.2f} to {max(runs_s):.2f} s)",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

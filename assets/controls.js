@@ -7,6 +7,8 @@
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const centaurus = (dc.centaurus = dc.centaurus || {});
 
+  document.documentElement.lang = "en";
+
   const REST_MS = 300;
   let latestGather = 0;
   let lastRun = 0;

@@ -49,6 +49,10 @@ def create_app(services: Services) -> Dash:
         __name__,
         title="Centaurus",
         update_title="",
+        meta_tags=[
+            {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+            {"name": "description", "content": "How many groups are in my data?"},
+        ],
         assets_folder=str(ASSETS),
         serve_locally=True,
         on_error=_report,
@@ -83,6 +87,7 @@ def _layout(services: Services) -> dmc.MantineProvider:
         sidebar(values, services.settings.max_upload_mb),
         analyse(**empty_figures()),
         style_json() | {"ids": ids.as_dict()},
+        dataset.dataset_id,
         services.backend.label,
     )
 

@@ -27,14 +27,12 @@ LIVE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
         [Input(ids.LIVE_JOB, "data")],
         [State(ids.STYLE, "data"), State(ids.SELECTION, "data")],
     ),
-    # one tick of the polling interval (live.js enables and disables ids.POLL itself)
-    "poll": ([Input(ids.POLL, "n_intervals")], []),
     # redraw the curves and the recommendation card for another criterion
     "show_criterion": ([Input(ids.CRITERION, "value")], []),
     # a click on a point of the curves selects that clustering
     "pick_point": ([Input(ids.BIC_GRAPH, "clickData")], []),
-    # x, y, ellipses: redraw the panels. The K slider is no input: live.js follows its element, since
-    # a step through a callback costs several times as much as the six panels.
+    # x, y, ellipses: redraw the panels. The K slider is no input: live.js follows its element,
+    # since a step through a callback costs several times as much as the six panels.
     "show_axes": (
         [
             Input(ids.X_AXIS, "value"),
@@ -176,5 +174,5 @@ def _register_live(app: Dash) -> None:
             Output(sink(name), "data"),
             *inputs,
             *states,
-            prevent_initial_call=name in {"pick_point", "play", "show_recommended", "poll"},
+            prevent_initial_call=name in {"pick_point", "play", "show_recommended"},
         )

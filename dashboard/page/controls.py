@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from dashboard.page import ids
-from dashboard.page.sidebar import MAX_K
+from dashboard.page.sidebar import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
 
 if TYPE_CHECKING:
     from dashboard.datasets import Dataset
@@ -29,6 +29,7 @@ SPEC_CONTROLS: dict[str, str] = {
     ids.MAX_ITER: "value",
     ids.REG_COVAR: "value",
 }
+SLIDERS = (ids.K_RANGE, ids.EXPERIMENTS, ids.RESTARTS)
 MOST_REASONS = 12
 
 
@@ -47,6 +48,18 @@ def spec_values(spec: JobSpec) -> dict[str, Any]:
         ids.DISTANCE: spec.distance,
         ids.MAX_ITER: spec.max_iter,
         ids.REG_COVAR: spec.reg_covar,
+    }
+
+
+def slider_ends(spec: JobSpec) -> dict[str, int]:
+    """Upper ends of the sliders that also fit a job from the command line, which may be larger.
+
+    A slider that cannot show its value would change it, and with it start another job.
+    """
+    return {
+        ids.K_RANGE + ".max": max(MAX_K, spec.k_max),
+        ids.EXPERIMENTS + ".max": max(MAX_EXPERIMENTS, spec.n_experiments),
+        ids.RESTARTS + ".max": max(MAX_RESTARTS, spec.n_restarts),
     }
 
 

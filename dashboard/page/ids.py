@@ -16,9 +16,9 @@ from __future__ import annotations
 # --- Stores and plumbing ------------------------------------------------------------------------
 URL = "url"
 LIVE_JOB = "live-job"
-"""``{job_id, state, columns, units, k_min, k_max, covariance_types, n_rows, dataset, started_here,
-opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is when
-polling has to start again. ``job_id`` is None when a link named a job that does not exist."""
+"""``{job_id, state, columns, units, k_min, k_max, covariance_types, n_experiments, n_rows, dataset,
+dataset_id, opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is
+when following it has to start again. ``job_id`` is None when a link named an unknown job."""
 LIVE_STATUS = "live-status"
 """Written by live.js: ``{job_id, state, cursor, model_version}`` of the selected clustering; the
 server-side tabs are redrawn when it changes."""
@@ -30,7 +30,10 @@ STYLE = "style"
 SETTINGS = "settings"
 """Written by controls.js: the sidebar as one job specification, after 300 ms of rest."""
 SHOWN_DATASET = "shown-dataset"
-POLL = "poll"
+STARTED = "started"
+"""Ids of the jobs that this tab has started, kept over a reload: these it may cancel by itself."""
+DRAWN = "drawn"
+"""What the tab "Selected clustering" shows, so that it is drawn again only when that changes."""
 UPLOADED = "uploaded"
 PAGE_ANALYSE = "page-analyse"
 PAGE_JOBS = "page-jobs"
@@ -153,11 +156,17 @@ JOBS_CONFIRM_TEXT = "jobs-confirm-text"
 JOBS_CONFIRM_YES = "jobs-confirm-yes"
 JOBS_CONFIRM_NO = "jobs-confirm-no"
 JOBS_ASKED = "jobs-asked"
+JOBS_SHAPE = "jobs-shape"
 
 
 def job_action(action: str, job_id: str) -> dict[str, str]:
     """Id of a button in the jobs table; ``action`` is cancel, rerun, resume or delete."""
     return {"part": "job-action", "action": action, "job": job_id}
+
+
+def job_cell(what: str, job_id: str) -> dict[str, str]:
+    """Id of a cell of the jobs table whose text moves; ``what`` is fits, best or duration."""
+    return {"part": "job-cell", "what": what, "job": job_id}
 
 
 def as_dict() -> dict[str, str]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import ALL, Dash, Input, Output, State, ctx, no_update, set_props
 
 from dashboard.datasets import DatasetError
 from dashboard.jobs.spec import SpecError
 from dashboard.page import ids
-from dashboard.page.jobs_page import ACTIVE, jobs_note, jobs_table
+from dashboard.page.jobs_page import (
+    ACTIVE,
+    MOST_ROWS,
+    jobs_note,
+    jobs_table,
+    moving_cells,
+    shape,
+)
 from dashboard.page.opening import NO_JOB
 
 if TYPE_CHECKING:
@@ -29,12 +36,14 @@ class JobsPage:
             output={
                 "table": Output(ids.JOBS_TABLE, "children"),
                 "note": Output(ids.JOBS_NOTE, "children"),
+                "shape": Output(ids.JOBS_SHAPE, "data"),
                 "resting": Output(ids.JOBS_POLL, "disabled"),
             },
             inputs={
                 "pathname": Input(ids.URL, "pathname"),
                 "_tick": Input(ids.JOBS_POLL, "n_intervals"),
                 "_acted": Input(ids.JOBS_ASKED, "data"),
+                "drawn": State(ids.JOBS_SHAPE, "data"),
             },
         )(self.refresh)
         app.callback(
@@ -66,17 +75,24 @@ class JobsPage:
             prevent_initial_call=True,
         )(self.settle)
 
-    def refresh(self, pathname: str | None, _tick: int | None, _acted: Any) -> dict[str, Any]:
+    def refresh(
+        self, pathname: str | None, _tick: int | None, _acted: Any, drawn: list[Any] | None
+    ) -> dict[str, Any]:
         """The table as it is now; it refreshes by itself while the page is open."""
+        nothing = {"table": no_update, "note": no_update, "shape": no_update, "resting": True}
         if not (pathname or "").rstrip("/").endswith("/jobs"):
-            return {"table": no_update, "note": no_update, "resting": True}
-        records = self._services.store.jobs()
-        return {
-            "table": jobs_table(records, time.time()),
-            "note": jobs_note(records),
-            # Also with nothing running: another process may start a job at any moment.
-            "resting": False,
-        }
+            return nothing
+        records, now = self._services.store.jobs(), time.time()
+        # Not resting with nothing running either: another process may start a job at any moment.
+        answer = nothing | {"note": jobs_note(records), "resting": False}
+        now_drawn = shape(records)
+        if now_drawn != drawn:
+            return answer | {"table": jobs_table(records, now), "shape": now_drawn}
+        for record in records[:MOST_ROWS]:
+            if record.state in ACTIVE:
+                for what, text in moving_cells(record, now).items():
+                    set_props(ids.job_cell(what, record.job_id), {"children": text})
+        return answer
 
     def act(self, clicks: list[int | None], shown: dict[str, Any] | None) -> dict[str, Any]:
         """One button of the table was pressed; a deletion is asked about first."""

@@ -47,6 +47,7 @@ def jobs_page() -> html.Div:
             ),
             dcc.Interval(id=ids.JOBS_POLL, interval=1000, disabled=True),
             dcc.Store(id=ids.JOBS_ASKED),
+            dcc.Store(id=ids.JOBS_SHAPE),
             _confirm(),
         ]
     )
@@ -82,6 +83,22 @@ def jobs_table(records: Sequence[JobRecord], now: float) -> Any:
     )
 
 
+def shape(records: Sequence[JobRecord]) -> list[list[Any]]:
+    """What the rows and buttons depend on; as long as it is the same, only cells need writing.
+
+    Drawing the whole table anew would take the keyboard's focus away from the button it is on.
+    """
+    return [[r.job_id, r.created_at, r.state, r.n_failed] for r in records[:MOST_ROWS]]
+
+
+def moving_cells(record: JobRecord, now: float) -> dict[str, str]:
+    """Texts of the cells that change while a job runs."""
+    fits = f"{record.n_fits:,}"
+    if record.state != "done":
+        fits = f"{record.n_fits_done:,} of {fits}"
+    return {"fits": fits, "best": best_model(record.best), "duration": duration(record, now)}
+
+
 def best_model(best: dict[str, Any] | None) -> str:
     """``full-untied, K = 3 (BIC -6,769.8)``, or a dash while nothing is known."""
     if not best:
@@ -109,9 +126,11 @@ def _row(record: JobRecord, now: float) -> dmc.TableTr:
         f"{k_range} · {types} type{'' if types == 1 else 's'} · "
         f"{spec.n_experiments} × {spec.n_restarts}"
     )
-    fits = f"{record.n_fits:,}"
-    if record.state != "done":
-        fits = f"{record.n_fits_done:,} of {fits}"
+    news = moving_cells(record, now)
+
+    def moving(what: str) -> html.Span:
+        return html.Span(news[what], id=ids.job_cell(what, record.job_id))
+
     created = datetime.fromtimestamp(record.created_at, UTC).astimezone()
     return dmc.TableTr(
         [
@@ -120,17 +139,15 @@ def _row(record: JobRecord, now: float) -> dmc.TableTr:
                     record.state, color=STATE_COLOURS.get(record.state, "gray"), variant="light"
                 )
             ),
-            dmc.TableTd(
-                dcc.Link(record.dataset_name, href=f"/?job={record.job_id}", className="job-link")
-            ),
+            dmc.TableTd(record.dataset_name, className="job-name"),
             dmc.TableTd([settings, html.Div(", ".join(spec.columns), className="job-columns")]),
             dmc.TableTd(
-                [fits, html.Div(f"{record.n_failed} failed", className="job-failed")]
+                [moving("fits"), html.Div(f"{record.n_failed} failed", className="job-failed")]
                 if record.n_failed
-                else fits
+                else moving("fits")
             ),
-            dmc.TableTd(best_model(record.best)),
-            dmc.TableTd(duration(record, now)),
+            dmc.TableTd(moving("best")),
+            dmc.TableTd(moving("duration"), className="nowrap"),
             dmc.TableTd(created.strftime("%Y-%m-%d %H:%M"), className="tabular nowrap"),
             dmc.TableTd(_actions(record)),
         ]

@@ -29,14 +29,13 @@ THEME: dict[str, Any] = {
 
 
 def page_layout(
-    sidebar: Any, analyse: Any, style: dict[str, Any], backend_label: str
+    sidebar: Any, analyse: Any, style: dict[str, Any], dataset_id: str, backend_label: str
 ) -> dmc.MantineProvider:
-    """Everything that is served at ``/`` and ``/jobs``."""
+    """Everything that is served at ``/`` and ``/jobs``; ``dataset_id``: the sidebar's dataset."""
     return dmc.MantineProvider(
         [
             dcc.Location(id=ids.URL, refresh=False),
-            *_stores(style),
-            dcc.Interval(id=ids.POLL, interval=300, disabled=True),
+            *_stores(style, dataset_id),
             dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="bottom-right"),
             html.A("Skip to the results", href="#main", className="skip-link"),
             dmc.AppShell(
@@ -70,10 +69,12 @@ def page_layout(
     )
 
 
-def _stores(style: dict[str, Any]) -> list[dcc.Store]:
+def _stores(style: dict[str, Any], dataset_id: str) -> list[dcc.Store]:
     names = [*LIVE_CALLBACKS, *PAGE_CALLBACKS]
     return [
         dcc.Store(id=ids.STYLE, data=style),
+        dcc.Store(id=ids.SHOWN_DATASET, data=dataset_id),
+        dcc.Store(id=ids.STARTED, storage_type="session"),
         *(
             dcc.Store(id=store_id)
             for store_id in (
@@ -81,7 +82,7 @@ def _stores(style: dict[str, Any]) -> list[dcc.Store]:
                 ids.LIVE_STATUS,
                 ids.SELECTION,
                 ids.SETTINGS,
-                ids.SHOWN_DATASET,
+                ids.DRAWN,
                 ids.UPLOADED,
                 ids.PREVIEWED,
             )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 NO_JOB: dict[str, Any] = {"job_id": None}
+MOST_STARTED = 20
 FOLLOW: dict[str, Any] = {"type": None, "k": None, "follow": True}
 
 
@@ -39,12 +40,14 @@ class Opening:
                 "job": Output(ids.LIVE_JOB, "data"),
                 "selection": Output(ids.SELECTION, "data"),
                 "problem": Output(ids.JOB_PROBLEM, "children"),
+                "started": Output(ids.STARTED, "data"),
                 "controls": _control_outputs(),
             },
             inputs={
                 "pathname": Input(ids.URL, "pathname"),
                 "search": Input(ids.URL, "search"),
                 "shown": State(ids.LIVE_JOB, "data"),
+                "started": State(ids.STARTED, "data"),
             },
         )(self.open)
         app.callback(
@@ -57,11 +60,14 @@ class Opening:
                 "rows": Output(ids.ROWS_LINE, "children"),
                 "note": Output(ids.COLUMNS_NOTE, "children", allow_duplicate=True),
                 "run_disabled": Output(ids.RUN, "disabled"),
+                "started": Output(ids.STARTED, "data", allow_duplicate=True),
             },
             inputs={
                 "settings": Input(ids.SETTINGS, "data"),
                 "shown": State(ids.LIVE_JOB, "data"),
                 "selection": State(ids.SELECTION, "data"),
+                "shown_dataset": State(ids.SHOWN_DATASET, "data"),
+                "started": State(ids.STARTED, "data"),
             },
             prevent_initial_call=True,
         )(self.consider)
@@ -91,7 +97,11 @@ class Opening:
     # -- the address --------------------------------------------------------------------------
 
     def open(
-        self, pathname: str | None, search: str | None, shown: dict[str, Any] | None
+        self,
+        pathname: str | None,
+        search: str | None,
+        shown: dict[str, Any] | None,
+        started: list[str] | None,
     ) -> dict[str, Any]:
         """The job that the address names, or the default job on a first visit."""
         nothing = _unchanged()
@@ -100,36 +110,35 @@ class Opening:
         query = parse_qs((search or "").lstrip("?"))
         wanted = query.get("job", [""])[0]
         if not wanted:
-            return nothing if shown and shown.get("job_id") else self._open_default()
+            return nothing if shown and shown.get("job_id") else self._open_default(started)
         if shown and shown.get("job_id") == wanted:
             return nothing
         record = self._services.store.job(wanted)
         if record is None:
             return nothing | {"job": NO_JOB, "problem": unknown_job(wanted)}
         try:
-            return self._opened(record, _asked_selection(query, record.spec), started_here=False)
+            return self._opened(record, _asked_selection(query, record.spec))
         except DatasetError as error:
             return nothing | {
                 "job": NO_JOB,
                 "problem": problem("Cannot show this job", error.message),
             }
 
-    def _open_default(self) -> dict[str, Any]:
+    def _open_default(self, started: list[str] | None) -> dict[str, Any]:
         try:
             record = self._services.jobs.submit(default_spec(self._services.catalogue))
-            return self._opened(record, FOLLOW, started_here=True)
+            return self._opened(record, FOLLOW) | {"started": _with(started, record.job_id)}
         except (DatasetError, SpecError) as error:
             return _unchanged() | {
                 "job": NO_JOB,
                 "problem": problem("Cannot start the first analysis", error.message),
             }
 
-    def _opened(
-        self, record: JobRecord, selection: dict[str, Any], *, started_here: bool
-    ) -> dict[str, Any]:
+    def _opened(self, record: JobRecord, selection: dict[str, Any]) -> dict[str, Any]:
         catalogue = self._services.catalogue
         dataset = catalogue.get(record.spec.dataset_id)
-        values = controls.spec_values(record.spec) | {
+        values = controls.spec_values(record.spec) | controls.slider_ends(record.spec)
+        values |= {
             ids.SHOWN_DATASET: record.spec.dataset_id,
             ids.DATASET + ".data": controls.dataset_choices(catalogue.datasets()),
             ids.DATASET_DESCRIPTION: dataset.description,
@@ -137,9 +146,10 @@ class Opening:
             ids.COLUMNS_NOTE: controls.columns_note(dataset, record.spec.columns),
         }
         return {
-            "job": job_data(record, dataset, started_here=started_here),
+            "job": job_data(record, dataset),
             "selection": selection,
             "problem": None,
+            "started": no_update,
             "controls": values,
         }
 
@@ -166,12 +176,15 @@ class Opening:
         settings: dict[str, Any] | None,
         shown: dict[str, Any] | None,
         selection: dict[str, Any] | None,
+        shown_dataset: str | None,
+        started: list[str] | None,
     ) -> dict[str, Any]:
         """What the settings would cost; started when Run was pressed, or by itself when live."""
         answer: dict[str, Any] = dict.fromkeys(
-            ("job", "selection", "problem", "estimate", "rows", "note"), no_update
+            ("job", "selection", "problem", "estimate", "rows", "note", "started"), no_update
         ) | {"error": None, "run_disabled": False}
-        if not settings:
+        if not settings or settings["spec"]["dataset_id"] != shown_dataset:
+            # The dataset has just changed, and its columns follow in a moment.
             return answer
         try:
             spec = JobSpec.from_dict(settings["spec"])
@@ -180,6 +193,7 @@ class Opening:
             # Before the address was read nothing may start: it can name another job.
             if shown is not None and self._wanted(settings, spec, shown):
                 answer |= self._start(spec, dataset, shown, selection)
+                answer["started"] = self._superseded(spec.job_id, shown.get("job_id"), started)
         except (DatasetError, SpecError) as error:
             answer |= {"error": problem(None, error.message), "run_disabled": True}
             answer |= {"estimate": "Nothing to run yet"}
@@ -188,8 +202,7 @@ class Opening:
     def _costs(self, spec: JobSpec, dataset: Dataset) -> dict[str, Any]:
         known = {column.name for column in dataset.columns}
         if not known.issuperset(spec.columns):
-            # The dataset changed and its columns follow in a moment.
-            return {}
+            check_spec(spec, dataset, dataset.n_rows)  # says which one is unknown
         finite = self._services.catalogue.finite_rows(spec.dataset_id, spec.columns)
         n_used = int(finite.sum())
         check_spec(spec, dataset, n_used)
@@ -220,16 +233,21 @@ class Opening:
         selection: dict[str, Any] | None,
     ) -> dict[str, Any]:
         record = self._services.jobs.submit(spec)
-        former = shown.get("job_id")
-        if former and former != record.job_id and shown.get("started_here"):
-            # Nobody looks at it any more; what it finished is remembered for the next one.
-            self._services.jobs.cancel(former)
         keep = _keeps(selection, spec, shown)
         return {
-            "job": job_data(record, dataset, started_here=True),
+            "job": job_data(record, dataset),
             "selection": no_update if keep else FOLLOW,
             "problem": None,
         }
+
+    def _superseded(self, job_id: str, former: str | None, started: list[str] | None) -> list[str]:
+        """Cancel the job that was in view, if this tab started it: nobody looks at it any more.
+
+        What it finished is remembered for the next one. Jobs of others go on.
+        """
+        if former and former != job_id and former in (started or []):
+            self._services.jobs.cancel(former)
+        return _with(started, job_id)
 
     # -- the progress card --------------------------------------------------------------------
 
@@ -252,7 +270,7 @@ class Opening:
         return shown | {"opened_at": time.time(), "state": record.state}, None
 
 
-def job_data(record: JobRecord, dataset: Dataset, *, started_here: bool) -> dict[str, Any]:
+def job_data(record: JobRecord, dataset: Dataset) -> dict[str, Any]:
     """What the browser's engine needs to follow a job; see ``ids.LIVE_JOB``."""
     spec = record.spec
     return {
@@ -267,7 +285,6 @@ def job_data(record: JobRecord, dataset: Dataset, *, started_here: bool) -> dict
         "n_rows": dataset.n_rows,
         "dataset": record.dataset_name,
         "dataset_id": record.spec.dataset_id,
-        "started_here": started_here,
         "opened_at": time.time(),
     }
 
@@ -294,6 +311,12 @@ def unknown_job(job_id: str) -> dmc.Alert:
     )
 
 
+def _with(started: list[str] | None, job_id: str) -> list[str]:
+    """The jobs that this tab has started, newest last."""
+    others = [other for other in started or [] if other != job_id]
+    return [*others, job_id][-MOST_STARTED:]
+
+
 def _asked_selection(query: dict[str, list[str]], spec: JobSpec) -> dict[str, Any]:
     chosen, k = query.get("type", [""])[0], query.get("k", [""])[0]
     known = chosen in spec.covariance_types and k.isdecimal() and len(k) < 6
@@ -316,6 +339,7 @@ def _keeps(selection: dict[str, Any] | None, spec: JobSpec, shown: dict[str, Any
 def _control_outputs() -> dict[str, Output]:
     outputs = {name: Output(name, prop) for name, prop in controls.SPEC_CONTROLS.items()}
     return outputs | {
+        **{slider + ".max": Output(slider, "max") for slider in controls.SLIDERS},
         ids.SHOWN_DATASET: Output(ids.SHOWN_DATASET, "data"),
         ids.DATASET + ".data": Output(ids.DATASET, "data"),
         ids.DATASET_DESCRIPTION: Output(ids.DATASET_DESCRIPTION, "children"),
@@ -340,5 +364,6 @@ def _unchanged() -> dict[str, Any]:
         "job": no_update,
         "selection": no_update,
         "problem": no_update,
+        "started": no_update,
         "controls": dict.fromkeys(_control_outputs(), no_update),
     }

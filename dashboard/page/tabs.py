@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dashboard.services import Services
 
 
+MOST_LIVE_ROWS = 5_000  # beyond that, sending them all every second would slow the page down
+
+
 class Tabs:
     """Each method fills one tab, and only while that tab is open."""
 
@@ -39,8 +42,10 @@ class Tabs:
                 "figure": Output(ids.SELECTED_GRAPH, "figure"),
                 "title": Output(ids.SELECTED_TITLE, "children"),
                 "table": Output(ids.CLUSTERS_TABLE, "children"),
+                "drawn": Output(ids.DRAWN, "data"),
             },
-            inputs=themed | {"selection": Input(ids.SELECTION, "data")},
+            inputs=themed
+            | {"selection": Input(ids.SELECTION, "data"), "drawn": State(ids.DRAWN, "data")},
             prevent_initial_call=True,
         )(self.selected)
         app.callback(
@@ -64,9 +69,10 @@ class Tabs:
         job: dict[str, Any] | None,
         scheme: str | None,
         selection: dict[str, Any] | None,
+        drawn: str | None,
     ) -> dict[str, Any]:
         """Scatter matrix and table of the selected clustering."""
-        nothing = {"figure": no_update, "title": no_update, "table": no_update}
+        nothing = dict.fromkeys(("figure", "title", "table", "drawn"), no_update)
         view = self._view(job, status)
         if tab != "selected" or view is None or not selection or not selection.get("k"):
             return nothing
@@ -80,7 +86,10 @@ class Tabs:
             points = view.shown
         if record is None or record["model"] is None:
             note = empty_note("No fit of this clustering yet: it appears here when it is finished.")
-            return nothing | {"title": title, "table": note}
+            return nothing | {"title": title, "table": note, "drawn": None}
+        new = f"{(job or {})['job_id']} {title} {record['model']['version']} {slots} {theme}"
+        if new == drawn:
+            return nothing
         name, score = "BIC", record["scores"]["bic"]["best"]
         told = f" · {name} {number(score, 1)} (higher is better)" if score is not None else ""
         figure = selected_figure(points, record, slots, dark=theme == "dark")
@@ -90,6 +99,7 @@ class Tabs:
             "figure": figure,
             "title": title + told,
             "table": clusters_table(record["model"], points.columns, points.units, slots, theme),
+            "drawn": new,
         }
 
     def fits(
@@ -99,7 +109,15 @@ class Tabs:
         view = self._view(job, status)
         if tab != "fits" or view is None:
             return {"rows": no_update, "note": no_update}
-        rows = fit_rows(view.cells.values())
+        cells = view.cells.values()
+        running = (status or {}).get("state") in ("queued", "running")
+        n_known = sum(cell.n for cell in cells)
+        if running and n_known > MOST_LIVE_ROWS:
+            return {
+                "rows": no_update,
+                "note": f"{n_known:,} experiments so far; the table is filled when the job ends.",
+            }
+        rows = fit_rows(cells)
         asked = len(view.spec.covariance_types) * len(view.spec.k_values) * view.spec.n_experiments
         return {
             "rows": rows,

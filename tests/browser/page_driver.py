@@ -146,9 +146,7 @@ class Page:
         return self.text(element_id)
 
     def until_state(self, state: str, timeout_s: float = WAIT_S) -> None:
-        self.until(
-            lambda: self.text("progress-state") == state, f"the job is {state}", timeout_s
-        )
+        self.until(lambda: self.text("progress-state") == state, f"the job is {state}", timeout_s)
 
     def downloaded(self, suffix: str, timeout_s: float = WAIT_S) -> Path:
         """The file that the browser finished downloading, by the end of its name."""

@@ -109,8 +109,8 @@ def test_fits_and_correlation_tabs(page, small_job):
     script = """
         const row = document.querySelector('#fits-grid [row-index="0"]');
         if (!row) return null;
-        return Object.fromEntries(
-            Array.from(row.querySelectorAll('[col-id]')).map((e) => [e.getAttribute('col-id'), e.textContent]));
+        const cells = Array.from(row.querySelectorAll('[col-id]'));
+        return Object.fromEntries(cells.map((e) => [e.getAttribute('col-id'), e.textContent]));
     """
     best = page.until(lambda: page.script(script), "a row")
     assert (best["type"], best["k"], best["sizes"]) == ("full-tied", "3", "150, 100, 50")

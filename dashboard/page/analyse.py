@@ -338,7 +338,7 @@ def _panels(figure: Any) -> html.Section:
         ),
         html.Div(
             [
-                html.Span(["K = ", html.Span("", id=ids.K_VALUE)], className="k-label"),
+                html.Span(["K = ", html.Span("–", id=ids.K_VALUE)], className="k-label"),
                 html.Div(
                     explained(
                         dmc.Slider(
@@ -437,6 +437,7 @@ def _selected(figure: Any) -> list[Any]:
                 ),
                 html.Div(id=ids.CLUSTERS_TABLE, className="clusters-table"),
             ],
+            id=ids.SELECTED_ROW,
             className="selected-row",
         ),
     ]

@@ -140,6 +140,7 @@ PANELS_NOTE = "panels-note"  # "20,000 of 1,200,000 points drawn"
 
 # --- Tabs ----------------------------------------------------------------------------------------
 TABS = "tabs"  # value: "selected" | "fits" | "correlation"
+SELECTED_ROW = "selected-row"
 SELECTED_TITLE = "selected-title"
 SELECTED_GRAPH = "selected-graph"
 CLUSTERS_TABLE = "clusters-table"

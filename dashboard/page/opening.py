@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, no_update
+from dash import Dash, Input, Output, State, dcc, no_update, set_props
 
 from dashboard.datasets import Dataset, DatasetError
 from dashboard.jobs.plan import estimate_s
@@ -115,24 +115,18 @@ class Opening:
             return nothing
         record = self._services.store.job(wanted)
         if record is None:
-            return nothing | {"job": NO_JOB, "problem": unknown_job(wanted)}
+            return _no_job(unknown_job(wanted))
         try:
             return self._opened(record, _asked_selection(query, record.spec))
         except DatasetError as error:
-            return nothing | {
-                "job": NO_JOB,
-                "problem": problem("Cannot show this job", error.message),
-            }
+            return _no_job(problem("Cannot show this job", error.message))
 
     def _open_default(self, started: list[str] | None) -> dict[str, Any]:
         try:
             record = self._services.jobs.submit(default_spec(self._services.catalogue))
             return self._opened(record, FOLLOW) | {"started": _with(started, record.job_id)}
         except (DatasetError, SpecError) as error:
-            return _unchanged() | {
-                "job": NO_JOB,
-                "problem": problem("Cannot start the first analysis", error.message),
-            }
+            return _no_job(problem("Cannot start the first analysis", error.message))
 
     def _opened(self, record: JobRecord, selection: dict[str, Any]) -> dict[str, Any]:
         catalogue = self._services.catalogue
@@ -169,6 +163,7 @@ class Opening:
             "columns": list(dataset.default_columns),
             "note": controls.columns_note(dataset, dataset.default_columns),
             "k_range": controls.capped_k_range(k_range, dataset.n_rows),
+            "message": None,
         }
 
     def consider(
@@ -356,7 +351,15 @@ def _dataset_outputs() -> dict[str, Output]:
         "columns": Output(ids.COLUMNS, "value", allow_duplicate=True),
         "note": Output(ids.COLUMNS_NOTE, "children", allow_duplicate=True),
         "k_range": Output(ids.K_RANGE, "value", allow_duplicate=True),
+        "message": Output(ids.DROP_MESSAGE, "children", allow_duplicate=True),
     }
+
+
+def _no_job(sentence: dmc.Alert) -> dict[str, Any]:
+    """Nothing to follow: the sentence says why."""
+    set_props(ids.PROGRESS_STATE, {"children": "no job"})
+    set_props(ids.REC_TITLE, {"children": "Nothing yet"})
+    return _unchanged() | {"job": NO_JOB, "problem": sentence}
 
 
 def _unchanged() -> dict[str, Any]:

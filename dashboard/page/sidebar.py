@@ -76,6 +76,7 @@ def _data(values: dict[str, Any], max_upload_mb: int) -> list[Any]:
                 value=values[ids.DATASET],
                 allowDeselect=False,
                 searchable=True,
+                maxDropdownHeight=380,
                 nothingFoundMessage="No dataset of that name",
                 comboboxProps={"shadow": "md"},
             ),

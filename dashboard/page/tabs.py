@@ -43,6 +43,7 @@ class Tabs:
                 "title": Output(ids.SELECTED_TITLE, "children"),
                 "table": Output(ids.CLUSTERS_TABLE, "children"),
                 "drawn": Output(ids.DRAWN, "data"),
+                "row": Output(ids.SELECTED_ROW, "className"),
             },
             inputs=themed
             | {"selection": Input(ids.SELECTION, "data"), "drawn": State(ids.DRAWN, "data")},
@@ -72,7 +73,7 @@ class Tabs:
         drawn: str | None,
     ) -> dict[str, Any]:
         """Scatter matrix and table of the selected clustering."""
-        nothing = dict.fromkeys(("figure", "title", "table", "drawn"), no_update)
+        nothing = dict.fromkeys(("figure", "title", "table", "drawn", "row"), no_update)
         view = self._view(job, status)
         if tab != "selected" or view is None or not selection or not selection.get("k"):
             return nothing
@@ -100,6 +101,8 @@ class Tabs:
             "title": title + told,
             "table": clusters_table(record["model"], points.columns, points.units, slots, theme),
             "drawn": new,
+            # A wide table goes below the figure instead of beside it.
+            "row": "selected-row" if len(points.columns) <= 3 else "selected-row stacked",
         }
 
     def fits(

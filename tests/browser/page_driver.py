@@ -114,6 +114,14 @@ class Page:
         self.until(lambda: self.element("drop-file"), "the file input is there")
         self.element("drop-file").send_keys(str(path))
 
+    def throttle_uploads(self, bytes_per_s: int | None) -> None:
+        """Let the browser send at most so much; None lifts the limit."""
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_s or -1}
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd(
+            "Network.emulateNetworkConditions", {"offline": False, **limits}
+        )
+
     def open_tab(self, name: str) -> None:
         self.click_text("[role=tab]", name)
 

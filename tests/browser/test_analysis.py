@@ -157,6 +157,23 @@ def test_too_large_a_file_is_refused_before_it_is_sent(page, small_job, tmp_path
     page.until_text("drop-message", "at most 256 MB, got 300 MB")
 
 
+def test_an_upload_shows_its_progress_and_can_be_cancelled(page, small_job, tmp_path: Path):
+    page.open(f"/?job={small_job.job_id}")
+    page.until_state("done")
+    path = tmp_path / "slow.csv"
+    path.write_bytes(b"a,b\n" + b"1.5,2.5\n" * 500_000)
+    page.throttle_uploads(200_000)
+    try:
+        page.upload(path)
+        shown = "return getComputedStyle(document.querySelector('.drop-progress')).display"
+        page.until(lambda: page.script(shown) == "flex", "the progress bar is there")
+        page.click("drop-cancel")
+        page.until_text("drop-message", "Upload cancelled")
+        page.until(lambda: page.script(shown) == "none", "the progress bar is gone")
+    finally:
+        page.throttle_uploads(None)
+
+
 def test_semicolons_and_decimal_commas_simply_work(page, small_job, tmp_path: Path):
     path = tmp_path / "deutsch.csv"
     path.write_text("Ton;Humus\n" + "".join(f"{i},5;{i % 7},25\n" for i in range(40)))

@@ -104,6 +104,27 @@ def test_reload_and_kill_in_the_middle_of_a_job(staged, queued, page_at):
     assert {o.status for o in outcomes} == {"done"}
 
 
+@pytest.mark.usefixtures("queued")
+def test_a_running_job_moves_on_the_jobs_page_and_can_be_stopped_there(staged, page_at):
+    staged.stage("hold", "10")
+    staged.start()
+    page = page_at(staged)
+    page.open("/jobs")
+    page.until(lambda: row_texts(page) and row_texts(page)[0][3].endswith(" of 600"), "it runs")
+    page.until(lambda: row_texts(page)[0][3] == "10 of 600", "it is held")
+    page.script("document.querySelector('#jobs-table button').focus()")
+    staged.stage("hold", "50")
+    page.until(lambda: row_texts(page)[0][3] == "50 of 600", "the number moves")
+    assert page.script("return document.activeElement.tagName") == "BUTTON"  # focus stays
+    assert "1 running" in page.text("jobs-note")
+    press(page, "cancel")
+    page.until(lambda: row_texts(page)[0][0] == "cancelled", "it is cancelled")
+    staged.stage("hold", None)
+    press(page, "resume")
+    page.until(lambda: row_texts(page)[0][0] == "done", "it goes on to the end", 60)
+    assert row_texts(page)[0][3] == "600"
+
+
 def test_the_jobs_page_lists_opens_and_deletes(page, site, small_job):
     services = site.services()
     try:

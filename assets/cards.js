@@ -51,15 +51,20 @@
     cancelled: { text: "cancelled", colour: "yellow" },
     failed: { text: "failed", colour: "red" },
   };
+  const LOST = { text: "reconnecting", colour: "orange" };
+  const DELETED = { text: "deleted", colour: "gray" };
   const SHOWN_ERRORS = 5;
 
   /** {component: properties}. `connection`: "ok" | "reconnecting" | "gone". */
   function progress(job, connection) {
-    const state = STATES[job.state] ?? { text: String(job.state), colour: "gray" };
-    const active = job.state === "running" || job.state === "queued";
-    const lost = connection !== "ok";
+    const gone = connection === "gone";
+    const lost = connection === "reconnecting";
+    const known = STATES[job.state] ?? { text: String(job.state), colour: "gray" };
+    const state = gone ? DELETED : lost ? LOST : known;
+    const active = !gone && (job.state === "running" || job.state === "queued");
     const share = job.n_fits ? (100 * job.n_fits_done) / job.n_fits : 0;
     const detail = [];
+    if (gone) detail.push("this job is no longer there; Run starts it again");
     if (lost) detail.push("the server does not answer; this page goes on as soon as it does");
     if (job.n_running && active) detail.push(`${whole(job.n_running)} running`);
     if (job.n_failed) detail.push(`${whole(job.n_failed)} failed`);
@@ -70,19 +75,17 @@
     }
     detail.push(`$${Number(job.cost_usd ?? 0).toFixed(2)}`);
     return {
-      PROGRESS_STATE: lost
-        ? { children: "reconnecting", color: "orange" }
-        : { children: state.text, color: state.colour },
+      PROGRESS_STATE: { children: state.text, color: state.colour },
       PROGRESS_FITS: { children: `${whole(job.n_fits_done)} of ${whole(job.n_fits)} fits` },
       PROGRESS_DETAIL: { children: detail.join(" · ") },
       PROGRESS_BAR: {
         value: Math.min(100, Math.round(share * 10) / 10),
-        color: lost ? "orange" : state.colour,
-        animated: job.state === "running" && !lost,
+        color: state.colour,
+        animated: active && job.state === "running" && !lost,
       },
       PROGRESS_ERRORS: { children: errorList(job) },
       CANCEL: { disabled: !active },
-      RERUN: { disabled: active || !job.n_failed },
+      RERUN: { disabled: gone || active || !job.n_failed },
     };
   }
 

@@ -8,7 +8,9 @@
   const C = (window.centaurus ??= {});
   const dc = (window.dash_clientside ??= {});
 
-  const SVG_POINTS = 150_000; // above this, points in an SVG file are embedded as a picture
+  // Above these, points are drawn with WebGL: quick, but a picture inside an SVG file. WebGL lies above
+  // all other traces, so then ellipses and centres are drawn with it, too.
+  const VECTOR_POINTS = { svg: 60_000, png: 30_000 };
   const PNG_SCALE = 2;
 
   /** The six panels at state.k as {data, layout}: points, ellipses, numbered centres, titles. */
@@ -27,7 +29,7 @@
       flatY: iy === null,
     });
     Object.assign(layout, { paper_bgcolor: ink.background, plot_bgcolor: ink.background, annotations: [] });
-    const vector = format === "svg" && xs.length * style.types.length <= SVG_POINTS;
+    const kind = xs.length * style.types.length <= VECTOR_POINTS[format] ? "scatter" : "scattergl";
     const data = [];
     style.types.forEach((type, i) => {
       const axes = { xaxis: L.axisRef("x", i), yaxis: L.axisRef("y", i) };
@@ -48,12 +50,15 @@
       });
       const cell = cache.cell(type, k);
       if (sentence || !cell?.model) data.push({ type: "scatter", x: [], y: [], ...axes });
-      else data.push(...panelTraces(cell, { ix, iy, xs, ys, axes, vector, ink }));
+      else {
+        data.push(...panelTraces(cell, { ix, iy, xs, ys, axes, kind, ink }));
+        layout.annotations.push(...numbers(cell, ix, iy, axes));
+      }
     });
     return { data, layout };
   }
 
-  function panelTraces(cell, { ix, iy, xs, ys, axes, vector, ink }) {
+  function panelTraces(cell, { ix, iy, xs, ys, axes, kind, ink }) {
     const { clusters } = cell.model;
     const colours = C.panels.clusterColours(cell.type, cell.k, clusters.length);
     const marker = { size: 2 * C.raster.pointRadius(xs.length), opacity: 0.8, line: { width: 0 } };
@@ -61,7 +66,7 @@
       const rows = [];
       for (let i = 0; i < cell.labels.length; i++) if (cell.labels[i] === c) rows.push(i);
       return {
-        type: vector ? "scatter" : "scattergl",
+        type: kind,
         mode: "markers",
         name: `${cell.type}, cluster ${c + 1}`,
         x: rows.map((i) => xs[i]),
@@ -73,10 +78,10 @@
     const ellipses = !C.live.state.ellipses
       ? []
       : clusters.map((cluster, c) => {
-          const path = C.panels.ellipsePath(cluster, ix, iy);
+          const path = C.shapes.ellipsePath(cluster, ix, iy);
           path.push(path[0]);
           return {
-            type: "scatter",
+            type: kind,
             mode: "lines",
             x: path.map((p) => p[0]),
             y: path.map((p) => p[1]),
@@ -85,16 +90,28 @@
           };
         });
     const centres = {
-      type: "scatter",
-      mode: "markers+text",
+      type: kind,
+      mode: "markers",
+      name: `${cell.type}, centres`,
       x: clusters.map((cluster) => cluster.mean[ix]),
       y: clusters.map((cluster) => (iy === null ? 0.5 : cluster.mean[iy])),
-      text: clusters.map((_, c) => String(c + 1)),
-      textfont: { size: 11, color: ink.text },
       marker: { size: 16, color: ink.background, line: { width: 2, color: colours } },
       ...axes,
     };
     return [...points, ...ellipses, centres];
+  }
+
+  /** The clusters' numbers on their centres, above everything. */
+  function numbers(cell, ix, iy, { xaxis, yaxis }) {
+    return cell.model.clusters.map((cluster, c) => ({
+      text: String(c + 1),
+      x: cluster.mean[ix],
+      y: iy === null ? 0.5 : cluster.mean[iy],
+      xref: xaxis,
+      yref: yaxis,
+      showarrow: false,
+      font: { size: 11 },
+    }));
   }
 
   async function exportFigure(graphId, format, name) {

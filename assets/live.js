@@ -5,7 +5,6 @@
  * everything that changes on the page is written with dash_clientside.set_props:
  *
  *   follow(job, style, selection)      a job was opened or started (LIVE_JOB): forget the old, poll it
- *   poll(n)                            asks at once (the engine keeps its own clock; may stay unused)
  *   show_criterion("bic"|"icl"|"aic")  curves, titles and recommendation by another criterion
  *   pick_point(clickData)              a click on the curves selects that (type, K)
  *   show_axes(x, y, ellipses)          other columns on the panels' axes
@@ -15,12 +14,12 @@
  *   show_theme("light"|"dark")         redraw in another theme
  *   exportFigure(graphId, format, name?)  download a graph as "png" or "svg" (figure_export.js)
  *
- * The K slider is followed through its own element (watchSlider): panels at once, selection after a rest.
+ * The K slider is followed through its own element (k_slider.js): panels at once, selection after a rest.
  *
  * Written: the progress and recommendation cards, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS, PANELS_NOTE,
  * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, when
  * what the open tab shows has changed. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
- * cards.js (texts), bic.js (curves), panels*.js and points_raster.js (the six panels).
+ * cards.js (texts), k_slider.js, graph_ready.js, bic.js (curves), panels*.js and points_raster.js (the six panels).
  */
 (() => {
   "use strict";
@@ -30,8 +29,6 @@
   const PLAY_MS = 900;
   const SELECT_REST_MS = 350; // how long the slider rests before the tabs below are asked to follow
   const STATUS_MS = 1500;
-  const GRAPH_RETRY_MS = 60;
-  const GRAPH_RETRIES = 400;
 
   const state = {
     job: null, // LIVE_JOB's data
@@ -53,6 +50,7 @@
   let opened = 0; // counts the jobs that were opened: late answers of an older one are dropped
   let playing = null;
   let selectTimer = null;
+  let selectionTold = ""; // what was last written to SELECTION: its echo is no news
   let statusTimer = null;
   let statusAt = -Infinity;
   let statusShown = "";
@@ -140,64 +138,14 @@
     write("LIVE_STATUS", { data });
   }
 
-  // --- graphs ------------------------------------------------------------------------------------
-
-  /** Wait until Plotly has drawn the graph for the first time, then hand it to its drawer. */
-  async function attachGraph(component, attach) {
-    for (let i = 0; i < GRAPH_RETRIES; i++) {
-      const host = document.getElementById(state.style.ids[component]);
-      const gd = host?.querySelector(".js-plotly-plot");
-      if (window.Plotly && gd?.layout && gd.on) {
-        guarded(component, () => attach(host, gd));
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, GRAPH_RETRY_MS));
-    }
-    console.warn(`live engine: ${component} was never drawn`);
-  }
-
   async function attachGraphs() {
+    const { ids } = state.style;
     await Promise.all([
-      attachGraph("BIC_GRAPH", C.bic.attach),
-      attachGraph("PANELS_GRAPH", C.panels.attach),
+      C.whenDrawn(ids.BIC_GRAPH, C.bic.attach),
+      C.whenDrawn(ids.PANELS_GRAPH, C.panels.attach),
     ]);
-    watchSlider();
-  }
-
-  // --- the K slider --------------------------------------------------------------------------------
-
-  /** Follow the slider's own element. The way through Dash's callbacks costs three to five times as much as
-   *  the six panels, and a drag makes many steps. Only what a person moves counts: the slider also changes
-   *  when its range does. */
-  const slider = { element: null, touchedAt: -Infinity, pressed: false };
-  const TOUCH_MS = 1000;
-
-  function watchSlider() {
-    const element = document.getElementById(state.style.ids.K_SLIDER);
-    if (!element || element === slider.element) return;
-    slider.element = element;
-    // On the window, because React hears events at the page's root, before any element in it.
-    const touched = (pressed) => (event) => {
-      if (!pressed && slider.pressed) slider.pressed = false;
-      else if (!element.contains(event.target)) return;
-      slider.touchedAt = performance.now();
-      slider.pressed = pressed;
-    };
-    window.addEventListener("keydown", touched(false), true);
-    window.addEventListener("pointerdown", touched(true), true);
-    window.addEventListener("pointerup", touched(false), true);
-    new MutationObserver(() => {
-      if (!slider.pressed && performance.now() - slider.touchedAt > TOUCH_MS) return;
-      const k = Number(element.querySelector("[role=slider]")?.getAttribute("aria-valuenow"));
-      if (k && k !== state.k) guarded("slider", () => movedTo(k));
-    }).observe(element, { subtree: true, attributes: true, attributeFilter: ["aria-valuenow"] });
-  }
-
-  function movedTo(k) {
-    stopPlaying();
-    showK(k);
-    written.set(state.style.ids.K_SLIDER, ""); // the slider moved by itself
-    selectAfterRest();
+    const element = document.getElementById(ids.K_SLIDER);
+    if (element) C.followSlider(element, (k) => guarded("slider", () => movedTo(k)));
   }
 
   // --- following a job -----------------------------------------------------------------------------
@@ -295,11 +243,15 @@
     if (selection && selection.k !== state.k) showK(selection.k, { moveSlider: true });
     if (same) return;
     clearTimeout(selectTimer);
-    if (tell) write("SELECTION", { data: selection });
-    written.set(state.style.ids.SELECTION, JSON.stringify({ data: selection }));
+    if (tell) tellSelection();
     guarded("titles", () => C.panels.drawTitles());
     guarded("curves", () => C.bic.draw());
     reportStatus();
+  }
+
+  function tellSelection() {
+    selectionTold = JSON.stringify(state.selection);
+    dc.set_props(state.style.ids.SELECTION, { data: state.selection });
   }
 
   /** While nobody has chosen, the recommended clustering is the one in view. */
@@ -319,6 +271,15 @@
     }
   }
 
+  /** A person moved the slider. */
+  function movedTo(k) {
+    if (k === state.k) return;
+    stopPlaying();
+    showK(k);
+    written.delete(state.style.ids.K_SLIDER); // the slider moved by itself
+    selectAfterRest();
+  }
+
   /** A person moved K: the same type at another K is selected once the slider rests. */
   function selectAfterRest() {
     clearTimeout(selectTimer);
@@ -328,7 +289,7 @@
     state.selection = { type, k, follow: false };
     guarded("titles", () => C.panels.drawTitles());
     selectTimer = setTimeout(() => {
-      write("SELECTION", { data: state.selection });
+      tellSelection();
       guarded("curves", () => C.bic.draw());
       reportStatus();
     }, SELECT_REST_MS);
@@ -372,8 +333,6 @@
       openJob(job);
     },
 
-    poll() {},
-
     show_criterion(criterion) {
       if (!criterion) return;
       state.criterion = criterion;
@@ -414,6 +373,9 @@
         state.selection = selection?.type ? selection : null;
         return;
       }
+      // An echo may come late, when a person has already moved on.
+      if (JSON.stringify(selection) === selectionTold) return;
+      selectionTold = "";
       if (selection?.type) select(selection, { tell: false });
       else state.selection = null;
       followRecommended();

@@ -12,10 +12,6 @@
 
   const OPACITY = 0.8;
   const HOVER_REACH = 10; // CSS pixels
-  const ELLIPSE_SCALE = Math.sqrt(-2 * Math.log(0.05)); // 95 % of a 2-D normal (chi square, 2 d.o.f.)
-  const NORMAL_95 = 1.959964; // 95 % of a 1-D normal, two-sided
-  const CENTRE_RADIUS = 8;
-  const DOUBLE_CLICK_MS = 300; // Plotly's own
 
   let state = null;
   let gd = null; // Plotly's element
@@ -59,7 +55,12 @@
     if (!overlay?.connected || overlay.host !== host) {
       overlay = new C.PanelsOverlay(host, state.style.types, (type) => state.onChoose(type));
       grid = null;
-      listenToPointer();
+      C.listenToPointer(host, {
+        clickable: (x, y) => panelAt(x, y) >= 0,
+        onClick: (x, y) => guarded(() => state.onChoose(state.style.types[panelAt(x, y)])),
+        onHover: (x, y) => guarded(() => hover(x, y)),
+        onLeave: () => overlay.showTooltip(null),
+      });
       new ResizeObserver(() => requestAnimationFrame(() => guarded(resized))).observe(host);
       configured = "";
     }
@@ -221,65 +222,14 @@
     const toY = (y) => box.y + box.h - ((y - view.y[0]) / (view.y[1] - view.y[0])) * box.h;
     const { ix, iy } = coordinates();
     if (state.ellipses) {
-      clusters.forEach((cluster, c) => strokeEllipse(context, cluster, ix, iy, toX, toY, colours[c], ink));
+      clusters.forEach((cluster, c) => C.shapes.strokeEllipse(context, cluster, { ix, iy, toX, toY }, colours[c], ink));
     }
     // Largest last: its number stays readable where centres coincide.
     for (let c = clusters.length - 1; c >= 0; c--) {
       const y = iy === null ? 0.5 : clusters[c].mean[iy];
-      drawCentre(context, toX(clusters[c].mean[ix]), toY(y), c + 1, colours[c], ink);
+      C.shapes.drawCentre(context, toX(clusters[c].mean[ix]), toY(y), c + 1, colours[c], ink, state.style.font_family);
     }
     context.restore();
-  }
-
-  /** Corners of the 95 % ellipse (or, with one column, of the 95 % interval) in data units. */
-  function ellipsePath({ mean, covariance }, ix, iy) {
-    if (iy === null) {
-      const half = NORMAL_95 * Math.sqrt(covariance[ix][ix]);
-      return [[mean[ix] - half, 0.1], [mean[ix] + half, 0.1], [mean[ix] + half, 0.9], [mean[ix] - half, 0.9]];
-    }
-    // Cholesky factor of the marginal covariance of the two axes.
-    const a = Math.sqrt(covariance[ix][ix]);
-    const b = a > 0 ? covariance[ix][iy] / a : 0;
-    const c = Math.sqrt(Math.max(0, covariance[iy][iy] - b * b));
-    return Array.from({ length: 73 }, (_, i) => {
-      const u = ELLIPSE_SCALE * Math.cos((i * Math.PI) / 36);
-      const v = ELLIPSE_SCALE * Math.sin((i * Math.PI) / 36);
-      return [mean[ix] + a * u, mean[iy] + b * u + c * v];
-    });
-  }
-
-  function strokeEllipse(context, cluster, ix, iy, toX, toY, colour, ink) {
-    context.beginPath();
-    ellipsePath(cluster, ix, iy).forEach(([x, y], i) => {
-      if (i === 0) context.moveTo(toX(x), toY(y));
-      else context.lineTo(toX(x), toY(y));
-    });
-    context.closePath();
-    context.lineJoin = "round";
-    // The halo separates the line from points of the same colour.
-    context.strokeStyle = ink.ellipse_halo;
-    context.lineWidth = 4.5;
-    context.globalAlpha = 0.85;
-    context.stroke();
-    context.globalAlpha = 1;
-    context.strokeStyle = colour;
-    context.lineWidth = 2;
-    context.stroke();
-  }
-
-  function drawCentre(context, x, y, number, colour, ink) {
-    context.beginPath();
-    context.arc(x, y, CENTRE_RADIUS, 0, 2 * Math.PI);
-    context.fillStyle = ink.background;
-    context.fill();
-    context.strokeStyle = colour;
-    context.lineWidth = 2;
-    context.stroke();
-    context.fillStyle = ink.text;
-    context.font = `600 11px ${state.style.font_family}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText(String(number), x, y + 0.5);
   }
 
   // --- titles ----------------------------------------------------------------------------------
@@ -292,12 +242,15 @@
       const cell = cache?.cell(type, k);
       const score = cell?.scores?.[criterion]?.best;
       const isRecommended = recommended?.type === type && recommended?.k === k;
-      const mark = isRecommended ? "★ best" : type === best ? `best at K = ${k}` : "";
+      let mark = isRecommended ? "★ best" : type === best ? `best at K = ${k}` : "";
+      const tiny = Boolean(cell?.model && !cell.eligible);
+      if (tiny) mark = "tiny cluster";
       const scored = score == null ? "" : `${style.criteria[criterion]} ${C.text.number(score)}`;
       return {
         name: type,
         score: scored,
         mark,
+        tiny,
         detail: cell ? titleDetail(cell, scored) : "",
         sentence: sentenceFor(type, cell),
         selected: state.selection?.type === type && state.selection?.k === k,
@@ -312,14 +265,14 @@
     ];
     const recommended = state.cache.recommended?.[state.criterion];
     if (recommended?.type === cell.type && recommended.k === cell.k) parts.push("Recommended.");
-    if (!cell.eligible) parts.push("A cluster has fewer members than asked for.");
+    if (!cell.eligible) parts.push("A cluster has fewer members than asked for, so it does not compete.");
     parts.push("Click to select this clustering.");
     return parts.join(" ");
   }
 
   function sentenceFor(type, cell) {
     const { cache, job, k } = state;
-    if (!cache) return "No job is open.";
+    if (!cache) return job ? "No job is open." : ""; // no answer yet, or the answer that there is none
     if (job?.covariance_types && !job.covariance_types.includes(type)) return "Not part of this job.";
     if (job && (k < job.k_min || k > job.k_max)) return `K = ${k} is not part of this job.`;
     if (!cell?.model) {
@@ -334,41 +287,6 @@
 
   function panelAt(x, y) {
     return grid ? grid.boxes.findIndex((b) => x >= b.x && x < b.x + b.w && y >= b.y && y < b.y + b.h) : -1;
-  }
-
-  function listenToPointer() {
-    let down = null;
-    let choosing = null;
-    let chosenAt = -Infinity;
-    let waiting = false;
-    const at = (event) => {
-      const box = host.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    host.addEventListener("pointerdown", (event) => (down = event.button === 0 ? at(event) : null), true);
-    // Plotly covers the window while a drag lasts, so the end of a click is heard there.
-    window.addEventListener("pointerup", (event) => {
-      if (!down || !state) return;
-      const [x, y] = at(event);
-      const still = Math.hypot(x - down[0], y - down[1]) < 4;
-      const i = panelAt(...down);
-      down = null;
-      clearTimeout(choosing); // the second click of a double click, which resets the zoom
-      if (!still || i < 0 || event.target.closest?.(".modebar")) return;
-      if (performance.now() - chosenAt < DOUBLE_CLICK_MS) return;
-      chosenAt = performance.now();
-      choosing = setTimeout(() => guarded(() => state.onChoose(state.style.types[i])), DOUBLE_CLICK_MS);
-    }, true);
-    host.addEventListener("pointermove", (event) => {
-      const position = at(event);
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(() => {
-        waiting = false;
-        guarded(() => (event.buttons ? overlay.showTooltip(null) : hover(...position)));
-      });
-    });
-    host.addEventListener("pointerleave", () => overlay.showTooltip(null));
   }
 
   function hover(x, y) {
@@ -465,7 +383,6 @@
 
     coordinates,
     clusterColours,
-    ellipsePath,
   };
 
   C.panels = api;

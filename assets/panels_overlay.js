@@ -72,13 +72,14 @@
       });
     }
 
-    /** `texts[i]`: {name, score, mark, detail, sentence, selected, dimmed}. */
+    /** `texts[i]`: {name, score, mark, tiny, detail, sentence, selected}. */
     show(texts) {
       texts.forEach((text, i) => {
         const panel = this.panels[i];
         setText(panel.name, text.name);
         setText(panel.score, text.score);
         setText(panel.mark, text.mark);
+        panel.mark.classList.toggle("tiny", text.tiny);
         setText(panel.sentence, text.sentence);
         panel.sentence.hidden = text.sentence === "";
         panel.title.disabled = text.sentence !== "";

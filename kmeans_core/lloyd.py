@@ -20,6 +20,8 @@ from kmeans_core.parameters import Parameters, Problem, estimate, thetas
 from kmeans_core.reseeding import reseed_empty
 from kmeans_core.scoring import classification_log_likelihoods
 
+STOP_REASONS: tuple[str, ...] = ("converged", "cycle", "max_iter")
+
 
 @dataclass(frozen=True, slots=True)
 class RestartState:
@@ -42,7 +44,7 @@ class RestartOutcome:
     """A finished restart.
 
     parameters has a leading axis of length 1; counts (K,); classification_log_likelihood in
-    prepared units; stopped_by is "converged", "cycle" or "max_iter".
+    prepared units; stopped_by is one of STOP_REASONS.
     """
 
     experiment: int

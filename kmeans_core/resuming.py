@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core.covariance import CovarianceType
-from kmeans_core.lloyd import RestartOutcome, RestartState
+from kmeans_core.lloyd import STOP_REASONS, RestartOutcome, RestartState
 from kmeans_core.parameters import Parameters
 from kmeans_core.seeding import Pair
 
 _VERSION = 1
+# Of points, iterations and reseeded clusters: beyond any fit, within int64 and exact in JSON.
+_MOST = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Progress:
             raise ValueError("other experiments or restarts")
         for state in self.states:
             _check_numbers("theta", state.theta, (k, covariance_type.n_features(d)))
+            _check_counters(state)
         shape = {"full": (d, d), "diag": (d,), "spher": ()}[covariance_type.shape]
         for outcome in self.outcomes:
             own = outcome.parameters
@@ -91,12 +94,25 @@ class Progress:
             _check_numbers("means", own.means, (1, k, d))
             n_covariances = 1 if covariance_type.tied else k
             _check_numbers("covariances", own.covariances, (1, n_covariances, *shape))
+            _check_numbers("n_floored", own.n_floored, (1,))
             _check_numbers("counts", outcome.counts, (k,))
+            if not ((outcome.counts >= 0) & (outcome.counts <= _MOST)).all():
+                raise ValueError("counts are not numbers of points")
+            score = np.array(outcome.classification_log_likelihood)
+            _check_numbers("classification_log_likelihood", score, ())
+            _check_counters(outcome)
+            if outcome.stopped_by not in STOP_REASONS:
+                raise ValueError(f"stopped_by is not one of {', '.join(STOP_REASONS)}")
 
 
 def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
     if values.shape != shape or not np.isfinite(values).all():
         raise ValueError(f"{name} are not {shape} finite numbers")
+
+
+def _check_counters(found: RestartState | RestartOutcome) -> None:
+    if not (0 <= found.n_iter <= _MOST and 0 <= found.n_reseeded <= _MOST):
+        raise ValueError("n_iter or n_reseeded is not a number of times")
 
 
 def _state_to_dict(state: RestartState) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class MahalanobisKMeans:
         Raises ValueError for bad settings or data, TypeError for sparse data.
         """
         names = column_names_of(X)
-        table = table_of(X, type(self).__name__)
+        table = table_of(X, type(self).__name__, names)
         data = _prepared(table, names, self.covariance_type)
         self._check_settings(data)
         fit = self._best_fit(data)
@@ -120,7 +120,7 @@ class MahalanobisKMeans:
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
         """Cluster of each row of X (n, d): (n,) int32."""
-        return assign(self._fitted_model(), self._columns(X), self.distance)
+        return assign(self._fitted_model(), self._columns(X), self._distance)
 
     def score(self, X: ArrayLike, y: object = None) -> float:  # noqa: ARG002
         """Mean mixture log-likelihood per row of X, in the units of X; higher is better."""
@@ -175,7 +175,7 @@ class MahalanobisKMeans:
                 continue
             if not isinstance(value, numbers.Integral) or isinstance(value, bool):
                 raise ValueError(f"{name} must be a whole number; got {value!r}.")
-        if not isinstance(self.reg_covar, numbers.Real):
+        if not isinstance(self.reg_covar, numbers.Real) or isinstance(self.reg_covar, bool):
             raise ValueError(f"reg_covar must be a number; got {self.reg_covar!r}.")
         if self.n_threads is not None and self.n_threads < 1:
             raise ValueError(f"n_threads must be at least 1 or None; got {self.n_threads}.")
@@ -225,6 +225,8 @@ class MahalanobisKMeans:
 
     def _keep(self, fit: ExperimentFit, preparation: Preparation) -> None:
         self._model = fit.model
+        # predict goes by the rule of the fit, even after set_params.
+        self._distance = self.distance
         self._preparation = preparation
         self.cluster_centers_ = preparation.means_to_data_units(fit.model.means)
         self.covariances_ = preparation.covariances_to_data_units(fit.model.full_covariances())
@@ -250,7 +252,7 @@ class MahalanobisKMeans:
     def _columns(self, X: ArrayLike) -> FloatArray:
         """Later data, checked and prepared: (d, n)."""
         names = column_names_of(X)
-        table = table_of(X, type(self).__name__)
+        table = table_of(X, type(self).__name__, names)
         fitted_names = getattr(self, "feature_names_in_", None)
         check_same_columns(
             type(self).__name__,
@@ -299,4 +301,11 @@ def _seed_of(random_state: Any) -> int:
 def _n_threads(wanted: int | None, work: int) -> int:
     if wanted is not None:
         return wanted
-    return 1 if work < _WORTH_THREADS else os.cpu_count() or 1
+    return 1 if work < _WORTH_THREADS else _available_cores()
+
+
+def _available_cores() -> int:
+    """Cores that this process may use: in a container often fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

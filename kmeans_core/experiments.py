@@ -58,6 +58,10 @@ def fit_experiments(
     """
     kind = covariance_type_of(covariance_type)
     check_settings(data, n_clusters, n_restarts, distance, min_members, reg_covar, max_iter)
+    if len(set(experiments)) != len(experiments) or min(experiments, default=0) < 0:
+        raise ValueError(
+            f"experiments must be different whole numbers from 0; got {list(experiments)[:10]}."
+        )
     if seeds is None:
         seeds = SeedBank(data, seed)
     elif seeds.seed != seed:
@@ -105,8 +109,7 @@ def check_settings(
                 f"n_clusters={k} is more than the number of rows, n_samples={data.n_rows}. "
                 f"Ask for at most {data.n_rows} clusters or supply more rows."
             )
-    if distance not in DISTANCES:
-        raise ValueError(f"distance must be one of {', '.join(DISTANCES)}; got {distance!r}.")
+    _check_distance(distance)
     if n_restarts < 1:
         raise ValueError(f"The number of restarts must be at least 1; got {n_restarts}.")
     if max_iter < 1:
@@ -118,6 +121,11 @@ def check_settings(
             "reg_covar, a multiple of the overall variance, must be from 1e-12 to 1; "
             f"got {reg_covar}."
         )
+
+
+def _check_distance(distance: str) -> None:
+    if distance not in DISTANCES:
+        raise ValueError(f"distance must be one of {', '.join(DISTANCES)}; got {distance!r}.")
 
 
 def states_from_centres(
@@ -239,8 +247,12 @@ def experiment_fit(
 
 
 def assign(model: ClusterModel, columns: FloatArray, distance: str = "likelihood") -> np.ndarray:
-    """Labels (n,) int32 of points in prepared units, columns (d, n) float64."""
+    """Labels (n,) int32 of points in prepared units, columns (d, n) float64.
+
+    Raises ValueError for another number of columns or an unknown distance.
+    """
     kind = covariance_type_of(model.covariance_type)
+    _check_distance(distance)
     columns = np.ascontiguousarray(columns, dtype=np.float64)
     if columns.ndim != 2 or columns.shape[0] != model.means.shape[1]:
         raise ValueError(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kmeans_core.features import FloatArray
 
@@ -28,20 +29,28 @@ def column_names_of(X: object) -> list[str] | None:
     return None
 
 
-def table_of(X: ArrayLike, estimator: str) -> FloatArray:
-    """X as float64 (n, d) with n, d >= 1; values may still be NaN.
+def table_of(X: ArrayLike, estimator: str, names: Sequence[str] | None = None) -> FloatArray:
+    """X as float64 (n, d) with n, d >= 1; values may still be NaN, which masked ones become.
 
-    Raises TypeError for sparse input, ValueError for complex numbers or another shape.
+    Raises TypeError for sparse input and dates, ValueError for complex numbers or another shape,
+    and one of the two, naming the column, for a value that is not a number.
     """
     if hasattr(X, "toarray") and hasattr(X, "nnz"):
         raise TypeError(
             f"Sparse input was passed, but {estimator} needs dense data. "
             "Convert it with X.toarray()."
         )
+    if isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(object), np.nan)  # any type of numbers can then hold NaN
     raw = np.asarray(X)
     if np.iscomplexobj(raw):
         raise ValueError(f"Complex data not supported: {estimator} needs real numbers.")
-    table = np.asarray(raw, dtype=np.float64)
+    if raw.dtype.kind in "mM":
+        raise TypeError(
+            f"Dates and durations not supported: {estimator} needs numbers. "
+            "Convert them, for example to days since the first one."
+        )
+    table = _numbers(raw, names)
     if table.ndim != 2:
         raise ValueError(
             f"Expected a 2D array of shape (n_samples, n_features), got an array of "
@@ -59,6 +68,24 @@ def table_of(X: ArrayLike, estimator: str) -> FloatArray:
             f"required by {estimator}."
         )
     return table
+
+
+def _numbers(raw: NDArray[Any], names: Sequence[str] | None) -> FloatArray:
+    """float64, or numpy's own complaint preceded by which value of which column it is about."""
+    try:
+        return np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        for (_, position), value in np.ndenumerate(raw) if raw.ndim == 2 else ():
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                name = position if names is None else repr(names[position])
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(
+                    f"Column {name} holds {value!r:.60}, which is not a number ({error}). "
+                    "Leave the column out, or replace such values before fitting."
+                ) from error
+        raise
 
 
 def check_same_columns(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, fit_experiments, prepare
+from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, assign, fit_experiments, prepare
 from kmeans_core.flooring import Floor
 from kmeans_core.sweeping import certainly_above, invert
 
@@ -116,6 +116,7 @@ class TestErrors:
             ({"n_init": 0}, "restarts must be at least 1"),
             ({"max_iter": 0}, "max_iter must be at least 1"),
             ({"min_members": 0}, "min_members must be at least 1 or None"),
+            ({"reg_covar": True}, "reg_covar must be a number; got True"),
             ({"reg_covar": -1.0}, "reg_covar.*must be from 1e-12 to 1; got -1.0"),
             ({"n_threads": 0}, "n_threads must be at least 1 or None"),
             ({"random_state": "x"}, "random_state must be None"),
@@ -127,6 +128,17 @@ class TestErrors:
     def test_settings(self, overlapping, settings, expected):
         with pytest.raises(ValueError, match=expected):
             MahalanobisKMeans(**settings).fit(overlapping)
+
+    @pytest.mark.parametrize("experiments", [[0, 0], [-1], [3, 1, 3]])
+    def test_experiments(self, overlapping, experiments):
+        with pytest.raises(ValueError, match="experiments must be different whole numbers from 0"):
+            fit_experiments(prepare(overlapping), "full-tied", [2], experiments, 1)
+
+    def test_distance_of_an_assignment(self, overlapping):
+        data = prepare(overlapping)
+        (fit,) = fit_experiments(data, "full-tied", [2], [0], 1).fits
+        with pytest.raises(ValueError, match=r"distance must be one of .*; got 'euclid'"):
+            assign(fit.model, data.columns, "euclid")
 
 
 class TestFlooring:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans
+from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, experiments
 
 
 class Inheriting(ClusterMixin, MahalanobisKMeans, BaseEstimator):
@@ -115,6 +117,66 @@ def test_not_fitted(overlapping):
     for call in ("predict", "score"):
         with pytest.raises(NotFittedError, match=r"not fitted yet\. Call fit"):
             getattr(MahalanobisKMeans(), call)(overlapping)
+
+
+@pytest.mark.parametrize(
+    ("column", "error", "expected"),
+    [
+        (["a"] * 240, ValueError, r"Column 'soil' holds 'a', which is not a number \("),
+        ([b"\xff"] * 240, ValueError, r"Column 'soil' holds b'\\xff', which is not a number \("),
+        (pd.array([1, None] * 120, dtype="Int64"), TypeError, "Column 'soil' holds <NA>, which"),
+        (pd.date_range("2020", periods=240), TypeError, "Column 'soil' holds Timestamp"),
+    ],
+    ids=["text", "bytes", "missing", "dates"],
+)
+def test_values_that_are_no_numbers_name_the_column(overlapping, column, error, expected):
+    frame = pd.DataFrame(overlapping, columns=["ec", "clay", "ph"])
+    model = MahalanobisKMeans(2).fit(frame)
+    frame["ph"] = column
+    with pytest.raises(error, match=r"Column 'ph' holds .* Leave the column out"):
+        model.predict(frame)
+    with pytest.raises(error, match=expected):
+        MahalanobisKMeans(2).fit(frame.rename(columns={"ph": "soil"}))
+
+
+def test_dates_are_not_numbers():
+    with pytest.raises(TypeError, match="Dates and durations not supported"):
+        MahalanobisKMeans(1).fit(np.array([["2020-01-01"], ["NaT"]], dtype="datetime64[D]"))
+
+
+def test_masked_values_are_missing(overlapping):
+    masked = np.ma.masked_greater(overlapping, overlapping.max() - 1e-9)
+    with pytest.raises(ValueError, match=r"contains NaN: 1 of 240"):
+        MahalanobisKMeans(2).fit(masked)
+    whole = np.ma.masked_greater(overlapping, np.inf)
+    reference = MahalanobisKMeans(2).fit(overlapping)
+    np.testing.assert_array_equal(MahalanobisKMeans(2).fit(whole).labels_, reference.labels_)
+
+
+def test_predict_goes_by_the_rule_of_the_fit(overlapping):
+    model = MahalanobisKMeans(3, "spher-untied").fit(overlapping)
+    other = MahalanobisKMeans(3, "spher-untied", distance="mahalanobis").fit(overlapping)
+    assert (other.labels_ != model.labels_).any()
+    model.set_params(distance="mahalanobis")
+    np.testing.assert_array_equal(model.predict(overlapping), model.labels_)
+    np.testing.assert_array_equal(model.fit(overlapping).predict(overlapping), other.labels_)
+
+
+def test_threads_by_default_are_the_cores_that_may_be_used(monkeypatch, overlapping):
+    pools: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, n_threads: int) -> None:
+            pools.append(n_threads)
+            super().__init__(n_threads)
+
+    monkeypatch.setattr(experiments, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    X = np.tile(overlapping, (100, 1))
+    MahalanobisKMeans(3, max_iter=2).fit(X)
+    assert pools == [3]
+    MahalanobisKMeans(3, max_iter=2).fit(X[:240])
+    assert pools == [3]
 
 
 def test_pickle_clone_pipeline(overlapping):

@@ -32,7 +32,9 @@ def _phi(columns: np.ndarray, covariance_type: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-@pytest.mark.parametrize(("d", "n", "k"), [(1, 50, 2), (2, 4097, 3), (3, 333, 64), (9, 120, 7)])
+@pytest.mark.parametrize(
+    ("d", "n", "k"), [(1, 50, 2), (2, 4097, 3), (3, 333, 64), (9, 120, 7), (15, 100, 7)]
+)
 def test_labels_and_statistics_equal_the_definition(covariance_type, d, n, k):
     rng = np.random.default_rng(d)
     kind = covariance_type_of(covariance_type)
@@ -85,6 +87,24 @@ def test_a_partly_blank_labelling_is_only_added_where_blank():
     assert labels.tolist() == [[0, 0, 1, 1]]
     assert statistics.tolist() == [[[2.0, 1.0], [2.0, 21.0]]]
     assert n_changed.tolist() == [3]
+
+
+def test_many_features_partly_blank():
+    rng = np.random.default_rng(0)
+    kind = covariance_type_of("full-untied")
+    columns = rng.normal(size=(12, 200))
+    phi = _phi(columns, "full-untied")
+    thetas = rng.normal(size=(2, 5, phi.shape[1]))
+    labels = rng.integers(0, 6, size=(2, 200)).astype(np.uint8)
+    before = labels.copy()
+    statistics = np.array([[phi[row == j].sum(axis=0) for j in range(5)] for row in labels])
+    n_changed = np.empty(2, dtype=np.int64)
+    assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+    sums = np.array([[phi[row == j].sum(axis=0) for j in range(5)] for row in labels])
+    assert (before == 5).any()
+    assert (labels < 5).all()
+    assert n_changed.tolist() == (before != labels).sum(axis=1).tolist()
+    np.testing.assert_allclose(statistics, sums, rtol=1e-9, atol=1e-10)
 
 
 def test_products_stay_below_the_threads_of_blas():

@@ -11,12 +11,13 @@
   const TOUCH_MS = 1000; // a change later than this after the last key press is not a person's
   const followed = new WeakSet();
 
+  let touchedAt = -Infinity;
+  let pressed = false;
+
   /** Call `onMove(k)` on every step that a person makes on the slider `element`. */
   function followSlider(element, onMove) {
     if (followed.has(element)) return;
     followed.add(element);
-    let touchedAt = -Infinity;
-    let pressed = false;
     // On the window, because React hears events at the page's root, before any element in it.
     const listen = (name, pressing) =>
       window.addEventListener(
@@ -39,5 +40,11 @@
     }).observe(element, { subtree: true, attributes: true, attributeFilter: ["aria-valuenow"] });
   }
 
-  C.followSlider = followSlider;
+  /** The slider is about to be moved by the page: that is not a person's step, however late it shows. */
+  function letGoOfSlider() {
+    touchedAt = -Infinity;
+    pressed = false;
+  }
+
+  Object.assign(C, { followSlider, letGoOfSlider });
 })();

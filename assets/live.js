@@ -225,8 +225,7 @@
     for (let k = low; k <= high; k += step) marks.push({ value: k, label: String(k) });
     const wanted = state.selection?.k ?? state.k;
     state.k = Math.min(high, Math.max(low, wanted));
-    written.delete(state.style.ids.K_SLIDER);
-    write("K_SLIDER", { min: low, max: high, marks, value: state.k });
+    moveSlider({ min: low, max: high, marks, value: state.k });
     write("K_VALUE", { children: String(state.k) });
   }
 
@@ -240,7 +239,7 @@
   function select(selection, { tell = true } = {}) {
     const same = JSON.stringify(selection) === JSON.stringify(state.selection);
     state.selection = selection;
-    if (selection && selection.k !== state.k) showK(selection.k, { moveSlider: true });
+    if (selection && selection.k !== state.k) showK(selection.k, { toSlider: true });
     if (same) return;
     clearTimeout(selectTimer);
     if (tell) tellSelection();
@@ -261,14 +260,16 @@
     if (record) select({ type: record.type, k: record.k, follow: true });
   }
 
-  function showK(k, { moveSlider = false } = {}) {
+  function showK(k, { toSlider = false } = {}) {
     state.k = k;
     drawPanels();
     write("K_VALUE", { children: String(k) });
-    if (moveSlider) {
-      written.delete(state.style.ids.K_SLIDER);
-      write("K_SLIDER", { value: k });
-    }
+    if (toSlider) moveSlider({ value: k });
+  }
+
+  function moveSlider(props) {
+    C.letGoOfSlider();
+    dc.set_props(state.style.ids.K_SLIDER, props);
   }
 
   /** A person moved the slider. */
@@ -276,7 +277,6 @@
     if (k === state.k) return;
     stopPlaying();
     showK(k);
-    written.delete(state.style.ids.K_SLIDER); // the slider moved by itself
     selectAfterRest();
   }
 
@@ -309,7 +309,7 @@
     if (low === high) return;
     const step = () => {
       const k = state.k >= high ? low : state.k + 1;
-      showK(k, { moveSlider: true });
+      showK(k, { toSlider: true });
       selectAfterRest();
       if (k === high) stopPlaying();
     };

@@ -94,9 +94,19 @@ def _serve(data_dir: Path) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def page(dash_br: Any, site: Site) -> Any:
+def driver(browser: Any) -> Iterator[Any]:
+    """The tests' one browser, as it is after a first start."""
+    browser.set_window_size(1440, 1000)
+    yield browser
+    browser.execute_script("window.localStorage.clear(); window.sessionStorage.clear()")
+    browser.get("about:blank")
+    browser.get_log("browser")
+
+
+@pytest.fixture
+def page(driver: Any, site: Site) -> Any:
     """The finished job, drawn."""
-    return open_job(dash_br.driver, site, site.job_id)
+    return open_job(driver, site, site.job_id)
 
 
 def open_job(driver: Any, site: Site, job_id: str) -> Any:
@@ -393,10 +403,10 @@ def test_hovering_names_row_values_and_cluster(page: Any, site: Site) -> None:
     assert lines[1].startswith(HOSTILE), "the column's name as it is, not as HTML"
 
 
-def test_zoom_and_selection_survive_live_updates(dash_br: Any, site: Site) -> None:
+def test_zoom_and_selection_survive_live_updates(driver: Any, site: Site) -> None:
     job_id = site.submit(k_max=5, n_experiments=400, n_restarts=10, seed=5)
     try:
-        page = open_job(dash_br.driver, site, job_id)
+        page = open_job(driver, site, job_id)
         axes = range(1, 7)
         zoom = {f"xaxis{i if i > 1 else ''}.range": [0, 5] for i in axes}
         zoom |= {f"yaxis{i if i > 1 else ''}.range": [1, 6] for i in axes}
@@ -415,10 +425,10 @@ def test_zoom_and_selection_survive_live_updates(dash_br: Any, site: Site) -> No
         site.services.jobs.cancel(job_id)
 
 
-def test_a_server_that_does_not_answer_is_waited_for(dash_br: Any, site: Site) -> None:
+def test_a_server_that_does_not_answer_is_waited_for(driver: Any, site: Site) -> None:
     job_id = site.submit(k_max=5, n_experiments=400, n_restarts=10, seed=6)
     try:
-        page = open_job(dash_br.driver, site, job_id)
+        page = open_job(driver, site, job_id)
         state = page.find_element("id", "progress-state")
         page.execute_script(
             "window.__fetch = window.fetch; window.fetch = (url, ...rest) => /api/.test(url)"
@@ -436,21 +446,21 @@ def test_a_server_that_does_not_answer_is_waited_for(dash_br: Any, site: Site) -
         site.services.jobs.cancel(job_id)
 
 
-def test_types_outside_the_job_say_so(dash_br: Any, site: Site) -> None:
+def test_types_outside_the_job_say_so(driver: Any, site: Site) -> None:
     job_id = site.submit(
         k_max=3, n_experiments=1, n_restarts=1, covariance_types=("full-tied", "spher-untied")
     )
     site.services.jobs.wait(job_id, WAIT_S)
-    page = open_job(dash_br.driver, site, job_id)
+    page = open_job(driver, site, job_id)
     sentences = [title["sentence"] for title in describe(page)["titles"]]
     expected = ["" if i in (0, 5) else "Not part of this job." for i in range(6)]
     assert sentences == expected
 
 
-def test_one_column_is_drawn_as_strips(dash_br: Any, site: Site) -> None:
+def test_one_column_is_drawn_as_strips(driver: Any, site: Site) -> None:
     job_id = site.submit(columns=("y",), k_max=3, n_experiments=1, n_restarts=2)
     site.services.jobs.wait(job_id, WAIT_S)
-    page = open_job(dash_br.driver, site, job_id)
+    page = open_job(driver, site, job_id)
     view = describe(page)["view"]
     assert view["y"][0] < 0 < 1 < view["y"][1]
     painted = page.execute_script(

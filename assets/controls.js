@@ -103,6 +103,27 @@
     return dc.no_update;
   };
 
+  const root = document.documentElement;
+  let watched = false;
+
+  const drawnScheme = () => (root.dataset.mantineColorScheme === "dark" ? "dark" : "light");
+
+  /* Mantine decides the scheme shortly after the page is there; later it changes with the toggle or
+     with the system. */
+  centaurus.read_scheme = async function () {
+    const known = () => ["dark", "light"].includes(root.dataset.mantineColorScheme);
+    for (let i = 0; i < 100 && !known(); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    if (!watched) {
+      watched = true;
+      new MutationObserver(() => dc.set_props("scheme", { data: drawnScheme() })).observe(root, {
+        attributeFilter: ["data-mantine-color-scheme"],
+      });
+    }
+    return drawnScheme();
+  };
+
   centaurus.grid_theme = function (scheme) {
     document.body.dataset.agThemeMode = scheme === "dark" ? "dark" : "light";
     return dc.no_update;

@@ -45,8 +45,8 @@ LIVE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
     "show_recommended": ([Input(ids.REC_SHOW, "n_clicks")], []),
     # somebody else (a link, the Fits grid) changed the selection
     "show_selection": ([Input(ids.SELECTION, "data")], []),
-    # light or dark: ThemeToggle's computed scheme ("light" | "dark")
-    "show_theme": ([Input(ids.THEME, "computedColorScheme")], []),
+    # "light" or "dark", as the page is drawn
+    "show_theme": ([Input(ids.SCHEME, "data")], []),
 }
 
 
@@ -60,7 +60,7 @@ PAGE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
         ],
         [],
     ),
-    "grid_theme": ([Input(ids.THEME, "computedColorScheme")], []),
+    "grid_theme": ([Input(ids.SCHEME, "data")], []),
     "export_chart": (
         [
             Input(ids.EXPORT_BIC_PNG, "n_clicks"),
@@ -90,6 +90,13 @@ def register(app: Dash) -> None:
     _register_live(app)
     for name, (inputs, states) in PAGE_CALLBACKS.items():
         _call(app, name, Output(sink(name), "data"), *inputs, *states)
+    # The toggle tells when it is pressed, but not what "auto" has come to: the script looks.
+    _call(
+        app,
+        "read_scheme",
+        Output(ids.SCHEME, "data"),
+        Input(ids.THEME, "computedColorScheme"),
+    )
     _call(
         app,
         "gather",
@@ -156,7 +163,7 @@ def register(app: Dash) -> None:
         Input(ids.CRITERION, "value"),
         Input(ids.X_AXIS, "value"),
         Input(ids.Y_AXIS, "value"),
-        Input(ids.THEME, "computedColorScheme"),
+        Input(ids.SCHEME, "data"),
     )
 
 

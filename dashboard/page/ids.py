@@ -22,6 +22,8 @@ when following it has to start again. ``job_id`` is None when a link named an un
 LIVE_STATUS = "live-status"
 """Written by live.js: ``{job_id, state, cursor, model_version}`` of the selected clustering; the
 server-side tabs are redrawn when it changes."""
+SCHEME = "scheme"
+"""``"light"`` or ``"dark"``: how the page is drawn now, by choice or by the system's preference."""
 SELECTION = "selection"
 """``{type, k, follow}``: the clustering in view. ``follow`` is true until a person chooses one; it
 is the recommended clustering then, also when that changes."""

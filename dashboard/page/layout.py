@@ -78,6 +78,7 @@ def _stores(style: dict[str, Any], dataset_id: str) -> list[dcc.Store]:
         *(
             dcc.Store(id=store_id)
             for store_id in (
+                ids.SCHEME,
                 ids.LIVE_JOB,
                 ids.LIVE_STATUS,
                 ids.SELECTION,

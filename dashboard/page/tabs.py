@@ -36,7 +36,7 @@ class Tabs:
             "status": Input(ids.LIVE_STATUS, "data"),
             "job": State(ids.LIVE_JOB, "data"),
         }
-        themed = shared | {"scheme": Input(ids.THEME, "computedColorScheme")}
+        themed = shared | {"scheme": Input(ids.SCHEME, "data")}
         app.callback(
             output={
                 "figure": Output(ids.SELECTED_GRAPH, "figure"),

@@ -114,6 +114,11 @@ class Page:
         self.until(lambda: self.element("drop-file"), "the file input is there")
         self.element("drop-file").send_keys(str(path))
 
+    def prefer(self, scheme: str) -> None:
+        """The system's colour scheme: "dark", "light", or "" for the browser's own."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
     def throttle_uploads(self, bytes_per_s: int | None) -> None:
         """Let the browser send at most so much; None lifts the limit."""
         limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_s or -1}

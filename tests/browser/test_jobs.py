@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from dashboard.jobs.spec import JobSpec
 
@@ -51,6 +52,29 @@ def test_cancel_keeps_what_is_done_and_run_goes_on(staged, queued, page_at):
     page.click("run")
     page.until_state("done", 60)
     assert page.text("progress-fits") == "600 of 600 fits"
+
+
+def test_a_change_in_the_middle_cancels_the_job_that_this_tab_started(staged, page_at):
+    staged.stage("hold", "8")
+    staged.start()
+    page = page_at(staged)
+    page.open()
+    page.until(lambda: page.curves(), "a curve")
+    superseded = page.query["job"]
+    page.driver.refresh()  # the tab remembers what it started
+    page.until_text("estimate", "6,000 fits")
+    page.slide("restarts", Keys.HOME)
+    page.until(lambda: page.query.get("job") not in (None, superseded), "another job")
+    services = staged.services()
+    try:
+        page.until(
+            lambda: services.store.job(superseded).state == "cancelled", "the first is cancelled"
+        )
+        assert services.store.job(page.query["job"]).state == "running"
+    finally:
+        services.close()
+    page.click("cancel")
+    page.until_state("cancelled")
 
 
 def test_failed_tasks_say_why_and_can_be_rerun(staged, queued, page_at):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from dashboard.figures.style import INK
+
 
 def scheme(page) -> str:
     return str(page.script("return document.documentElement.dataset.mantineColorScheme"))
@@ -30,6 +32,22 @@ def test_the_theme_is_switched_and_remembered(page, small_job):
     assert scheme(page) == other
     page.click("theme")
     page.until(lambda: scheme(page) == first, "and back")
+
+
+def test_a_system_that_prefers_dark_gets_a_dark_page_with_dark_figures(page, small_job):
+    page.prefer("dark")
+    try:
+        page.open(f"/?job={small_job.job_id}")
+        page.until_state("done")
+        page.until(lambda: scheme(page) == "dark", "a dark page")
+        for graph in ("bic-graph", "selected-graph"):
+            page.until(lambda graph=graph: page.graph(graph)["data"], "a figure")
+            page.until(lambda graph=graph: paper(page, graph) == INK["dark"].background, graph)
+        page.prefer("light")  # while the page is open
+        page.until(lambda: scheme(page) == "light", "a light page")
+        page.until(lambda: paper(page, "selected-graph") == INK["light"].background, "light")
+    finally:
+        page.prefer("")
 
 
 def test_at_800_pixels_nothing_is_cut_off_and_the_settings_are_behind_a_button(page, small_job):

@@ -63,6 +63,7 @@
     const jobs = /\/jobs\/?$/.test(pathname || "");
     const navigated = dc.callback_context.triggered_id === "url";
     const shown = navigated ? false : Boolean(opened);
+    document.body.dataset.page = jobs ? "jobs" : "analyse";
     document.title = jobs ? "Jobs · Centaurus" : "Centaurus";
     return [
       jobs,

@@ -79,7 +79,7 @@ def jobs_table(records: Sequence[JobRecord], now: float) -> Any:
     body = dmc.TableTbody([_row(record, now) for record in records[:MOST_ROWS]])
     return dmc.TableScrollContainer(
         dmc.Table([head, body], highlightOnHover=True, verticalSpacing="xs", tabularNums=True),
-        minWidth=940,
+        minWidth=680,
     )
 
 
@@ -136,7 +136,10 @@ def _row(record: JobRecord, now: float) -> dmc.TableTr:
         [
             dmc.TableTd(
                 dmc.Badge(
-                    record.state, color=STATE_COLOURS.get(record.state, "gray"), variant="light"
+                    record.state,
+                    color=STATE_COLOURS.get(record.state, "gray"),
+                    variant="light",
+                    miw="max-content",
                 )
             ),
             dmc.TableTd(record.dataset_name, className="job-name"),

@@ -83,7 +83,6 @@ def _fit_experiments(
 ) -> FitBatch:
     """The core's part, with its complaints about K and `resume` in terms of the contract."""
     _check_k(task, table.n_rows)
-    _check_resume(task)
     try:
         return fit_experiments(
             table.data,
@@ -157,15 +156,6 @@ def _check_finite(batch: FitBatch) -> None:
                 " no information.",
                 {"n_clusters": found.n_clusters, "experiment": found.experiment},
             )
-
-
-def _check_resume(task: FitTask) -> None:
-    """The state is the core's own; here only that it does not ask for more than the task does."""
-    if task.resume is None:
-        return
-    clusters = task.resume.get("n_clusters")
-    if not isinstance(clusters, list) or any(k not in task.n_clusters for k in clusters):
-        raise _bad_resume("other numbers of clusters")
 
 
 def _bad_resume(found: str) -> ContractError:

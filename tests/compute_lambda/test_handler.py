@@ -18,6 +18,7 @@ from compute_lambda import FitResult, FitTask, fit, gateway
 from compute_lambda import handler as handler_module
 from compute_lambda.contract import CONTRACT_VERSION
 from compute_lambda.environment import DATA_DIR, Environment
+from compute_lambda.errors import HttpError
 from compute_lambda.handler import Worker
 from kmeans_core import KERNEL
 
@@ -376,6 +377,25 @@ def test_an_answer_beyond_lambdas_limit_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(gateway, "MAX_ANSWER_BYTES", 1_000)
     refused(worker, event(body=json.dumps(TASK.to_dict())), 422, "answer_too_large")
+
+
+def test_an_answer_is_measured_as_lambda_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"names": ["a"] * 100}
+    body = gateway.answer(content)["body"]
+    sent = len(json.dumps(body)) - 2  # the quotes around it apart
+    monkeypatch.setattr(gateway, "MAX_ANSWER_BYTES", sent)
+    assert gateway.answer(content)["body"] == body
+    monkeypatch.setattr(gateway, "MAX_ANSWER_BYTES", sent - 1)
+    with pytest.raises(HttpError, match="Send fewer experiments"):
+        gateway.answer(content)
+
+
+def test_the_gateways_clock_runs_during_a_cold_start(tmp_path: Path) -> None:
+    np.save(tmp_path / f"{DATASET}.npy", table())
+    worker = Worker(Environment(dataset_dir=tmp_path), startup_ms=29_000.0, clock=lambda: 0.0)
+    sent = event(body=json.dumps(TASK.to_dict()))
+    assert call(worker, sent)[1]["resume"] is not None
+    assert call(worker, sent)[1]["resume"] is None  # the next one finds it warm
 
 
 @pytest.mark.parametrize("distance", ["likelihood", "mahalanobis"])

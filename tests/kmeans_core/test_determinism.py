@@ -179,6 +179,15 @@ def test_stopping_keeps_what_is_finished(overlapping):
     assert rest.resume is None
 
 
+def test_stopping_between_two_numbers_of_clusters(overlapping):
+    data = prepare(overlapping)
+    # One cluster is done after one iteration, before anybody asks whether to stop.
+    batch = fit_experiments(data, "full-tied", [1, 2], [0], 3, should_stop=lambda: True)
+    assert [fit.n_clusters for fit in batch.fits] == [1]
+    assert batch.resume["n_clusters"] == [2]
+    assert batch.resume["states"] == []
+
+
 def _nested(raw: dict, *path: str | int) -> Any:
     for key in path:
         raw = raw[key]

@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, fit_experiments, lloyd, prepare
 from kmeans_core.assignment import accumulate, assign_accumulate
+from kmeans_core.experiments import smallest_size
 
 
 @st.composite
@@ -162,3 +163,12 @@ def test_default_smallest_size(overlapping):
         (same,) = fit_experiments(data, "diag-tied", [k], [0], 4, min_members=least).fits
         assert (default.n_eligible, default.restart) == (same.n_eligible, same.restart)
         assert default.eligible == (default.counts.min() >= least)
+    wide = [smallest_size(None, 1000, d, 4) for d in (8, 9, 10, 64)]
+    assert wide == [10, 10, 11, 65]
+
+
+def test_of_equally_good_restarts_the_first_is_kept():
+    X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0.0], [1000.0]], 30, axis=0)
+    fits = fit_experiments(prepare(X), "spher-tied", [2], range(5), 8).fits
+    assert len({round(fit.bic, 6) for fit in fits}) == 1
+    assert [fit.restart for fit in fits] == [0] * 5

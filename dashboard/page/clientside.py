@@ -116,6 +116,11 @@ def register(app: Dash) -> None:
         Input(ids.RUN, "n_clicks"),
         Input(ids.LIVE, "checked"),
     )
+    _register_sidebar(app)
+    _register_navigation(app)
+
+
+def _register_sidebar(app: Dash) -> None:
     _call(
         app,
         "describe_controls",
@@ -133,6 +138,9 @@ def register(app: Dash) -> None:
         Input(ids.EXPERIMENTS, "value"),
         Input(ids.RESTARTS, "value"),
     )
+
+
+def _register_navigation(app: Dash) -> None:
     _call(
         app,
         "show_page",

@@ -11,8 +11,8 @@ from dash import dcc, html
 
 from dashboard.figures.plain_text import number
 from dashboard.page import ids
-from dashboard.page.analyse import card
 from dashboard.page.aria import aria
+from dashboard.page.card import card
 
 if TYPE_CHECKING:
     from dashboard.jobs.store import JobRecord

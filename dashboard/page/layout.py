@@ -94,81 +94,85 @@ def _stores(style: dict[str, Any], dataset_id: str) -> list[dcc.Store]:
 
 def _top_bar(backend_label: str) -> dmc.Group:
     return dmc.Group(
+        [_brand(), _tools(backend_label)], h="100%", justify="space-between", wrap="nowrap"
+    )
+
+
+def _brand() -> dmc.Group:
+    return dmc.Group(
         [
-            dmc.Group(
-                [
-                    dmc.Burger(
-                        id=ids.BURGER,
-                        opened=False,
-                        size="sm",
-                        className="burger",
-                        **aria(label="Settings"),
-                    ),
-                    html.Span(className="logo", **aria(hidden="true")),
-                    dmc.Text("Centaurus", fw=700, fz=20, className="brand"),
-                    dmc.Text("how many groups are in my data?", c="dimmed", className="tagline"),
-                ],
-                gap="xs",
-                wrap="nowrap",
+            dmc.Burger(
+                id=ids.BURGER,
+                opened=False,
+                size="sm",
+                className="burger",
+                **aria(label="Settings"),
             ),
-            dmc.Group(
-                [
-                    html.Nav(
-                        [
-                            dcc.Link(
-                                "Analyse", id=ids.NAV_ANALYSE, href="/", className="nav active"
-                            ),
-                            dcc.Link("Jobs", id=ids.NAV_JOBS, href="/jobs", className="nav"),
-                        ],
-                        className="navs",
-                        **aria(label="Pages"),
-                    ),
-                    explained(
-                        dmc.Badge(
-                            backend_label,
-                            id=ids.BACKEND_BADGE,
-                            variant="default",
-                            size="lg",
-                            className="backend",
-                            leftSection=html.Span(className="dot"),
-                        ),
-                        "backend",
-                        "bottom",
-                        block=False,
-                    ),
-                    explained(
-                        dmc.ColorSchemeToggle(
-                            id=ids.THEME,
-                            lightIcon=icon("sun"),
-                            darkIcon=icon("moon"),
-                            variant="default",
-                            size="lg",
-                            **aria(label="Light or dark"),
-                        ),
-                        "theme",
-                        "bottom",
-                        block=False,
-                    ),
-                    explained(
-                        dmc.ActionIcon(
-                            "?",
-                            id=ids.HELP_OPEN,
-                            variant="default",
-                            size="lg",
-                            n_clicks=0,
-                            **aria(label="Help"),
-                        ),
-                        "help",
-                        "bottom",
-                        block=False,
-                    ),
-                ],
-                gap="sm",
-                wrap="nowrap",
+            html.Span(className="logo", **aria(hidden="true")),
+            dmc.Text("Centaurus", fw=700, fz=20, className="brand"),
+            dmc.Text("how many groups are in my data?", c="dimmed", className="tagline"),
+        ],
+        gap="xs",
+        wrap="nowrap",
+    )
+
+
+def _navigation() -> html.Nav:
+    return html.Nav(
+        [
+            dcc.Link("Analyse", id=ids.NAV_ANALYSE, href="/", className="nav active"),
+            dcc.Link("Jobs", id=ids.NAV_JOBS, href="/jobs", className="nav"),
+        ],
+        className="navs",
+        **aria(label="Pages"),
+    )
+
+
+def _tools(backend_label: str) -> dmc.Group:
+    return dmc.Group(
+        [
+            _navigation(),
+            explained(
+                dmc.Badge(
+                    backend_label,
+                    id=ids.BACKEND_BADGE,
+                    variant="default",
+                    size="lg",
+                    className="backend",
+                    leftSection=html.Span(className="dot"),
+                ),
+                "backend",
+                "bottom",
+                block=False,
+            ),
+            explained(
+                dmc.ColorSchemeToggle(
+                    id=ids.THEME,
+                    lightIcon=icon("sun"),
+                    darkIcon=icon("moon"),
+                    variant="default",
+                    size="lg",
+                    **aria(label="Light or dark"),
+                ),
+                "theme",
+                "bottom",
+                block=False,
+            ),
+            explained(
+                dmc.ActionIcon(
+                    "?",
+                    id=ids.HELP_OPEN,
+                    variant="default",
+                    size="lg",
+                    n_clicks=0,
+                    **aria(label="Help"),
+                ),
+                "help",
+                "bottom",
+                block=False,
             ),
         ],
-        h="100%",
-        justify="space-between",
+        gap="sm",
         wrap="nowrap",
     )
 

@@ -71,6 +71,9 @@ class Opening:
             },
             prevent_initial_call=True,
         )(self.consider)
+        self._register_choices(app)
+
+    def _register_choices(self, app: Dash) -> None:
         app.callback(
             output=_dataset_outputs(),
             inputs={

@@ -100,6 +100,12 @@ def _data(values: dict[str, Any], max_upload_mb: int) -> list[Any]:
             wrap="nowrap",
             gap=4,
         ),
+        *_columns(values),
+    ]
+
+
+def _columns(values: dict[str, Any]) -> list[Any]:
+    return [
         explained(
             dmc.MultiSelect(
                 id=ids.COLUMNS,

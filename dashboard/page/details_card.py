@@ -1,0 +1,154 @@
+"""The tabs below the panels: selected clustering, fits, correlation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard.page import ids
+from dashboard.page.card import card, graph
+
+
+def details_card(selected: Any, correlation: Any) -> html.Section:
+    """The card with the tabs; ``selected`` and ``correlation`` are their first figures."""
+    return card(
+        dmc.Tabs(
+            [
+                dmc.TabsList(
+                    [
+                        dmc.TabsTab("Selected clustering", value="selected"),
+                        dmc.TabsTab("Fits", value="fits"),
+                        dmc.TabsTab("Correlation", value="correlation"),
+                    ]
+                ),
+                dmc.TabsPanel(_selected(selected), value="selected", pt="md"),
+                dmc.TabsPanel(_fits(), value="fits", pt="md"),
+                dmc.TabsPanel(
+                    [
+                        dmc.Text(
+                            "Pearson correlation of the chosen columns over the rows that were "
+                            "used. Strongly correlated columns are where full covariances matter.",
+                            size="sm",
+                            c="dimmed",
+                        ),
+                        graph(
+                            ids.CORRELATION_GRAPH,
+                            correlation,
+                            "Correlation of the chosen columns",
+                            "420px",
+                        ),
+                    ],
+                    value="correlation",
+                    pt="md",
+                ),
+            ],
+            id=ids.TABS,
+            value="selected",
+        ),
+        label="Details",
+    )
+
+
+def _selected(figure: Any) -> list[Any]:
+    return [
+        dmc.Text("", id=ids.SELECTED_TITLE, fw=600, mb="xs"),
+        html.Div(
+            [
+                graph(
+                    ids.SELECTED_GRAPH,
+                    figure,
+                    "The selected clustering, every pair of columns",
+                    "520px",
+                ),
+                html.Div(id=ids.CLUSTERS_TABLE, className="clusters-table"),
+            ],
+            id=ids.SELECTED_ROW,
+            className="selected-row",
+        ),
+    ]
+
+
+def _fits() -> list[Any]:
+    return [
+        dmc.Text("", id=ids.FITS_NOTE, size="sm", c="dimmed", mb="xs"),
+        dag.AgGrid(
+            id=ids.FITS_GRID,
+            columnDefs=fit_columns(),
+            rowData=[],
+            defaultColDef={
+                "sortable": True,
+                "resizable": True,
+                "flex": 1,
+                "minWidth": 92,
+                "filter": True,
+                "floatingFilter": True,
+                "suppressHeaderFilterButton": True,
+                "suppressFloatingFilterButton": True,
+            },
+            dashGridOptions={
+                "pagination": True,
+                "paginationPageSize": 50,
+                "animateRows": False,
+                "localeText": {"noRowsToShow": "No fits yet: they appear here as they finish."},
+                "rowSelection": {
+                    "mode": "singleRow",
+                    "checkboxes": False,
+                    "enableClickSelection": True,
+                },
+            },
+            style={"height": "460px"},
+        ),
+    ]
+
+
+def fit_columns() -> list[dict[str, Any]]:
+    """Column definitions of the Fits grid; every score says that higher is better."""
+
+    def whole(field: str, title: str, tip: str, width: int = 92) -> dict[str, Any]:
+        return {
+            "field": field,
+            "headerName": title,
+            "headerTooltip": tip,
+            "type": "rightAligned",
+            "filter": "agNumberColumnFilter",
+            "minWidth": width,
+        }
+
+    def score(field: str, title: str) -> dict[str, Any]:
+        return {
+            **whole(field, title, f"{title}: higher is better", 104),
+            "valueFormatter": {
+                "function": "params.value == null ? '–' : d3.format(',.1f')(params.value)"
+            },
+        }
+
+    def text(field: str, title: str, tip: str, width: int = 104) -> dict[str, Any]:
+        return {
+            "field": field,
+            "headerName": title,
+            "headerTooltip": tip,
+            "cellDataType": "text",
+            "minWidth": width,
+        }
+
+    return [
+        text("type", "Type", "Covariance type", 118),
+        whole("k", "K", "Number of clusters", 66),
+        whole("experiment", "Experiment", "Number of the repetition", 104),
+        {**score("bic", "BIC"), "sort": "desc"},
+        score("icl", "ICL"),
+        score("aic", "AIC"),
+        score("log_likelihood", "Log-lik."),
+        whole("n_iter", "Iterations", "Rounds until it settled"),
+        text("converged", "Converged", "Whether the fit settled"),
+        text("eligible", "Eligible", "Whether the smallest cluster has enough members", 92),
+        {
+            **text("sizes", "Cluster sizes", "Rows per cluster, largest first", 150),
+            "flex": 2,
+            "sortable": False,
+            "tooltipField": "sizes",
+        },
+    ]

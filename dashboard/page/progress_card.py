@@ -1,0 +1,120 @@
+"""The progress card with its Export menu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard.page import ids
+from dashboard.page.aria import aria
+from dashboard.page.card import card
+from dashboard.page.explain import explained
+from dashboard.page.icons import icon
+
+
+def progress_card() -> html.Section:
+    """State, counts, times and costs of the job in view, and what can be done with it."""
+    return card(
+        dmc.Group(
+            [_state(), dmc.Group([_cancel(), _rerun(), export_menu()], gap="xs")],
+            justify="space-between",
+            mb="sm",
+        ),
+        dmc.Progress(
+            id=ids.PROGRESS_BAR,
+            value=0,
+            size="md",
+            radius="xl",
+            transitionDuration=200,
+            **aria(label="Fits finished"),
+        ),
+        html.Div(id=ids.PROGRESS_ERRORS),
+        label="Progress",
+    )
+
+
+def _state() -> dmc.Group:
+    badge = dmc.Badge("starting", id=ids.PROGRESS_STATE, variant="light", color="gray", size="lg")
+    return dmc.Group(
+        [
+            html.Span(badge, role="status"),
+            dmc.Text("", id=ids.PROGRESS_FITS, fw=600, className="tabular"),
+            dmc.Text("", id=ids.PROGRESS_DETAIL, c="dimmed", className="tabular"),
+        ],
+        gap="sm",
+        className="grow",
+    )
+
+
+def _cancel() -> dmc.Tooltip:
+    return explained(_button("Cancel", ids.CANCEL), "cancel", "bottom", block=False)
+
+
+def _rerun() -> dmc.Tooltip:
+    return explained(_button("Rerun failed", ids.RERUN), "rerun", "bottom", block=False)
+
+
+def _button(text: str, button_id: str) -> dmc.Button:
+    return dmc.Button(text, id=button_id, variant="default", disabled=True, size="sm", n_clicks=0)
+
+
+def export_menu() -> dmc.Menu:
+    """Everything that can be taken along: pictures from the browser, files from the server."""
+    button = dmc.Button(
+        "Export", id=ids.EXPORT, variant="light", size="sm", rightSection=icon("chevron")
+    )
+    columns = html.Div(
+        [html.Div([*_tables(), *_selected()]), html.Div([*_curves(), *_panels()])],
+        className="export-columns",
+    )
+    return dmc.Menu(
+        [dmc.MenuTarget(button), dmc.MenuDropdown(columns)],
+        position="bottom-end",
+        shadow="md",
+        keepMounted=True,
+        withinPortal=True,
+    )
+
+
+def _tables() -> list[Any]:
+    return [
+        dmc.MenuLabel("Tables"),
+        _file(ids.EXPORT_LABELS_CSV, "Rows with clusters, CSV"),
+        _file(ids.EXPORT_LABELS_PARQUET, "Rows with clusters, Parquet"),
+        _file(ids.EXPORT_FITS_CSV, "All fits, CSV"),
+        _file(ids.EXPORT_MODELS_JSON, "Settings and models, JSON"),
+    ]
+
+
+def _selected() -> list[Any]:
+    return _chart(
+        "Selected clustering",
+        ids.EXPORT_SELECTED_PNG,
+        ids.EXPORT_SELECTED_SVG,
+        ids.EXPORT_SELECTED_HTML,
+    )
+
+
+def _curves() -> list[Any]:
+    return _chart("Curves", ids.EXPORT_BIC_PNG, ids.EXPORT_BIC_SVG, ids.EXPORT_BIC_HTML)
+
+
+def _panels() -> list[Any]:
+    return _chart(
+        "Six panels", ids.EXPORT_PANELS_PNG, ids.EXPORT_PANELS_SVG, ids.EXPORT_PANELS_HTML
+    )
+
+
+def _chart(title: str, png: str, svg: str, html_id: str) -> list[Any]:
+    return [
+        dmc.MenuLabel(title),
+        dmc.MenuItem("PNG picture", id=png, n_clicks=0),
+        dmc.MenuItem("SVG drawing", id=svg, n_clicks=0),
+        _file(html_id, "Interactive HTML, self-contained"),
+    ]
+
+
+def _file(item_id: str, text: str) -> dmc.MenuItem:
+    return dmc.MenuItem(text, id=item_id, href="#", target="_blank", refresh=True)

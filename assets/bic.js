@@ -17,7 +17,7 @@
   let gd = null;
   let hovered = null; // points under the pointer
   let scheduled = false;
-  const drawn = { began: 0, at: 0, took: 0 }; // the last redraw: milliseconds
+  const drawn = { began: 0, at: 0, took: 0, empty: true }; // the last redraw: milliseconds
 
   // --- traces -----------------------------------------------------------------------------------
 
@@ -209,6 +209,7 @@
     listen();
     const figure = { data, layout: layout() };
     drawn.began = performance.now();
+    drawn.empty = !state.cache?.cells.size;
     window.dash_clientside.set_props(state.style.ids.BIC_GRAPH, { figure });
   }
 
@@ -221,15 +222,17 @@
     /** The graph is there. */
     attach(_host, graph) {
       gd = graph;
-      api.draw();
     },
+
+    attached: () => Boolean(gd?.isConnected),
 
     /** Draw soon: several reasons within one update cost one redraw, and on a slow machine redraws take
      *  at most a quarter of the time. */
     draw() {
       if (scheduled || !gd?.isConnected || !window.Plotly) return;
       scheduled = true;
-      const rest = drawn.at + REST_FACTOR * drawn.took - performance.now();
+      // The first points never wait.
+      const rest = drawn.empty ? 0 : drawn.at + REST_FACTOR * drawn.took - performance.now();
       setTimeout(() => {
         requestAnimationFrame(() => {
           scheduled = false;

@@ -179,7 +179,8 @@
       },
     });
     feed.start();
-    drawAll();
+    if (state.cache === cache) drawAll();
+    else drawProgress();
   }
 
   /** Other settings for the same rows and columns: what is drawn may stay until there is something new. */
@@ -256,6 +257,7 @@
   /** While nobody has chosen, the recommended clustering is the one in view. */
   function followRecommended() {
     if (state.selection && !state.selection.follow) return;
+    if (state.cache !== incoming) return; // what is drawn is the former job's
     const record = state.cache?.recommended?.[state.criterion];
     if (record) select({ type: record.type, k: record.k, follow: true });
   }
@@ -329,7 +331,7 @@
       C.bic.use(state);
       C.panels.use(state);
       if (selection) state.selection = selection.type ? selection : null;
-      attachGraphs().then(() => ready() && drawAll());
+      if (!C.bic.attached() || !C.panels.attached()) attachGraphs().then(drawAll);
       openJob(job);
     },
 

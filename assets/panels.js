@@ -348,6 +348,8 @@
     /** The graph is there: `element` around it and Plotly's own. */
     attach,
 
+    attached: () => Boolean(gd?.isConnected && overlay?.connected),
+
     /** Redraw everything at state.k now. */
     draw() {
       if (!overlay) return;

@@ -9,6 +9,7 @@
   const C = (window.centaurus ??= {});
 
   const PERIOD_MS = 300;
+  const FIRST_PERIOD_MS = 80; // until there is something to show
   const LEAST_PAUSE_MS = 120;
   const REQUEST_MS = 15_000;
   const FIRST_RETRY_MS = 500;
@@ -55,7 +56,9 @@
         try {
           if (await step()) return;
           failures = 0;
-          pause = Math.max(LEAST_PAUSE_MS, PERIOD_MS - (performance.now() - began));
+          const waiting = this.cache.cells.size === 0 && !this.cache.finished;
+          const spent = performance.now() - began;
+          pause = waiting ? FIRST_PERIOD_MS : Math.max(LEAST_PAUSE_MS, PERIOD_MS - spent);
         } catch (error) {
           if (this.stopped) return;
           if (error.gone) {

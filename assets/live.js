@@ -139,12 +139,9 @@
   }
 
   async function attachGraphs() {
-    const { ids } = state.style;
-    await Promise.all([
-      C.whenDrawn(ids.BIC_GRAPH, C.bic.attach),
-      C.whenDrawn(ids.PANELS_GRAPH, C.panels.attach),
-    ]);
-    const element = document.getElementById(ids.K_SLIDER);
+    const { BIC_GRAPH, PANELS_GRAPH, K_SLIDER } = state.style.ids;
+    await Promise.all([C.whenDrawn(BIC_GRAPH, C.bic.attach), C.whenDrawn(PANELS_GRAPH, C.panels.attach)]);
+    const element = document.getElementById(K_SLIDER);
     if (element) C.followSlider(element, (k) => guarded("slider", () => movedTo(k)));
   }
 

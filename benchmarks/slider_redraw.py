@@ -1,6 +1,6 @@
 """How long a step of the K slider takes, from the key press to the painted frame, on the real page.
 
-    python benchmarks/slider_redraw.py [--steps 40] [--points 5000 20000] [--json]
+    python -m benchmarks.slider_redraw [--steps 40] [--points 5000 20000] [--json]
 
 Self-contained: makes tables of normally distributed groups, fits every covariance type for K = 1 to
 10 once, serves the page from a temporary directory on a free loopback port, opens it in headless
@@ -13,25 +13,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.common.keys import Keys
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.page_session import browser, server, wait_until
+from dashboard.jobs.spec import JobSpec
+from dashboard.services import build_services
+from dashboard.settings import Settings
+
 K_MAX = 10
-START_S = 60
 FIT_S = 900
 
 # Arms a listener for one key press and answers with its milliseconds.
@@ -70,11 +66,6 @@ def table(n_rows: int, seed: int = 0) -> np.ndarray:
 
 def prepare(data_dir: Path, n_rows: int) -> tuple[str, int]:
     """Fit a table of `n_rows`; the job's id and its number of (type, K) pairs."""
-    sys.path.insert(0, str(ROOT))
-    from dashboard.jobs.spec import JobSpec
-    from dashboard.services import build_services
-    from dashboard.settings import Settings
-
     path = data_dir / f"points_{n_rows}.csv"
     np.savetxt(path, table(n_rows), delimiter=",", header="x,y", comments="", fmt="%.4f")
     services = build_services(Settings(data_dir=data_dir, n_threads=2))
@@ -87,63 +78,6 @@ def prepare(data_dir: Path, n_rows: int) -> tuple[str, int]:
         return record.job_id, K_MAX * len(spec.covariance_types)
     finally:
         services.close()
-
-
-@contextmanager
-def server(data_dir: Path) -> Iterator[str]:
-    """Address of the page, served by its own process."""
-    command = [
-        sys.executable,
-        "-m",
-        "dashboard",
-        "serve",
-        "--port",
-        "0",
-        "--data-dir",
-        str(data_dir),
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line.startswith("http"):
-            raise RuntimeError(f"Expected the server to print its address, got {line!r}.")
-        yield line.split()[0]
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-@contextmanager
-def browser(pixel_ratio: float) -> Iterator[Any]:
-    """Headless Chromium with software GL."""
-    options = Options()
-    binaries = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    options.binary_location = next((binary for binary in binaries if binary), "")
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--window-size=1440,1200",
-        "--enable-unsafe-swiftshader",
-        f"--force-device-scale-factor={pixel_ratio}",
-    ):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options=options)
-    driver.set_script_timeout(60)
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-def wait_until(driver: Any, script: str, *arguments: Any) -> None:
-    """Poll `script` until it answers true; TimeoutError after START_S."""
-    deadline = time.monotonic() + START_S
-    while not driver.execute_script(script, *arguments):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"The page was not ready after {START_S} s.")
-        time.sleep(0.1)
 
 
 def measure(driver: Any, url: str, n_cells: int, n_steps: int) -> list[float]:

@@ -17,9 +17,9 @@
  * The K slider is followed through its own element (k_slider.js): panels at once, selection after a rest.
  *
  * Written: the progress and recommendation cards, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS, PANELS_NOTE,
- * SELECTION {type, k, follow}, and LIVE_STATUS {job_id, state, cursor, model_version}, when
- * what the open tab shows has changed. The other files of the engine: updates_feed.js (polling), job_cache.js (what was received),
- * cards.js (texts), k_slider.js, graph_ready.js, bic.js (curves), panels*.js and points_raster.js (the six panels).
+ * SELECTION, and LIVE_STATUS when what the open tab shows has changed. The other files: updates_feed.js
+ * (polling), job_cache.js (what was received), cards.js (texts), k_slider.js, graph_ready.js, bic.js (the
+ * curves), panels*.js, points_raster.js and cluster_shapes.js (the six panels), figure_export.js (pictures).
  */
 (() => {
   "use strict";

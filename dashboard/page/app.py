@@ -16,6 +16,7 @@ from dashboard.page import clientside, controls, ids
 from dashboard.page.analyse import analyse
 from dashboard.page.default_job import default_spec
 from dashboard.page.empty_figures import empty_figures
+from dashboard.page.guard import protect
 from dashboard.page.jobs_callbacks import JobsPage, notification
 from dashboard.page.layout import page_layout
 from dashboard.page.opening import Opening
@@ -58,6 +59,7 @@ def create_app(services: Services) -> Dash:
         on_error=_report,
     )
     app.server.config["COMPRESS_MIMETYPES"] = COMPRESSED_TYPES
+    protect(app.server, services.settings.host)
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
     app.layout = lambda: _layout(services)

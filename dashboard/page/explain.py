@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
+from dash import html
 
 TYPE_SENTENCES: dict[str, str] = {
     "full-tied": "Ellipses of any tilt; all clusters share one shape and size.",
@@ -60,20 +60,18 @@ SENTENCES: dict[str, str] = {
 }
 
 
-def explained(control: Any, about: str, position: str = "right", block: bool = True) -> dmc.Tooltip:
-    """The control with its explanation on hover and keyboard focus.
+def explained(control: Any, about: str, position: str = "right", block: bool = True) -> html.Div:
+    """The control with its explanation on hover and keyboard focus; assets/explain.js shows it.
 
-    ``about`` is a key of :data:`SENTENCES`, or the sentence itself. ``block``: as wide as its
-    container, for controls under each other; otherwise as wide as the control.
+    ``about`` is a key of :data:`SENTENCES`, or the sentence itself. ``position``: the side on which
+    it is shown where there is room. ``block``: as wide as its container, for controls under each
+    other; otherwise as wide as the control.
+
+    Not dmc.Tooltip: with every change of any property, Dash's renderer compares each such component
+    with all others on the page. Thirty of them took a third of the time to the first curve.
     """
-    return dmc.Tooltip(
-        control,
-        label=SENTENCES.get(about, about),
-        position=position,
-        multiline=True,
-        w=270,
-        withArrow=True,
-        openDelay=350,
-        events={"hover": True, "focus": True, "touch": False},
-        boxWrapperProps={"className": "explained", **({"w": "100%"} if block else {})},
-    )
+    data: dict[str, Any] = {
+        "data-explanation": SENTENCES.get(about, about),
+        "data-side": position,
+    }
+    return html.Div(control, className="explained" if block else "explained inline", **data)

@@ -48,11 +48,11 @@ def _state() -> dmc.Group:
     )
 
 
-def _cancel() -> dmc.Tooltip:
+def _cancel() -> html.Div:
     return explained(_button("Cancel", ids.CANCEL), "cancel", "bottom", block=False)
 
 
-def _rerun() -> dmc.Tooltip:
+def _rerun() -> html.Div:
     return explained(_button("Rerun failed", ids.RERUN), "rerun", "bottom", block=False)
 
 

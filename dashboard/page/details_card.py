@@ -47,6 +47,8 @@ def details_card(selected: Any, correlation: Any) -> html.Section:
             ],
             id=ids.TABS,
             value="selected",
+            # The grid and the heatmap are built when their tab is opened, not before the curves.
+            keepMounted=False,
         ),
         label="Details",
     )

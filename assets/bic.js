@@ -11,12 +11,15 @@
 
   const OWNER = "centaurus-curves";
   const REST_FACTOR = 3;
+  const TOP_PADDING = 0.08;
   const UNRELIABLE_SYMBOL = "x-thin-open"; // no fit has enough members in every cluster
 
   let state = null;
   let gd = null;
   let hovered = null; // points under the pointer
   let scheduled = false;
+  let wanted = "all"; // how much of the score axis: "all" | "top"
+  let topRange = null; // as last drawn, to tell a person's zoom from it
   const drawn = { began: 0, at: 0, took: 0, empty: true }; // the last redraw: milliseconds
 
   // --- traces -----------------------------------------------------------------------------------
@@ -125,6 +128,21 @@
     };
   }
 
+  /** [low, high] with the best K of every type and everything above, or null: `top_range` of bic.py. */
+  function rangeOfTop() {
+    const peaks = [];
+    const tops = [];
+    for (const type of state.style.types) {
+      const scores = cellsOf(type).map((cell) => cell.scores[state.criterion]);
+      if (scores.length) peaks.push(Math.max(...scores.map((score) => score.mean)));
+      tops.push(...scores.flatMap((score) => [score.high, score.best]).filter((top) => top != null));
+    }
+    if (!peaks.length) return null;
+    const [low, high] = [Math.min(...peaks), Math.max(...tops, ...peaks)];
+    const pad = TOP_PADDING * (high - low) || Math.max(1, Math.abs(high) * 0.01);
+    return [low - pad, high + pad];
+  }
+
   function layout() {
     const { style, criterion, theme, job } = state;
     const [first, last] = [job?.k_min ?? 1, job?.k_max ?? 10];
@@ -158,18 +176,22 @@
         autorange: true,
         exponentformat: "none",
         showticklabels: state.cache?.cells.size > 0, // no made-up scale while there is nothing
-        uirevision: revision + criterion,
+        uirevision: revision + criterion + wanted,
       },
       meta: OWNER,
     };
-    carryZoom(fresh, gd.layout);
+    const former = topRange;
+    topRange = wanted === "top" ? rangeOfTop() : null;
+    if (topRange) Object.assign(fresh.yaxis, { autorange: false, range: [...topRange] });
+    carryZoom(fresh, gd.layout, former);
     return fresh;
   }
 
-  function carryZoom(fresh, shown) {
+  function carryZoom(fresh, shown, former) {
     if (shown?.meta !== OWNER || shown.uirevision !== fresh.uirevision) return;
     if (shown.xaxis.range) fresh.xaxis.range = [...shown.xaxis.range];
-    if (shown.yaxis.autorange === false && shown.yaxis.uirevision === fresh.yaxis.uirevision) {
+    const zoomed = shown.yaxis.autorange === false && String(shown.yaxis.range) !== String(former);
+    if (zoomed && shown.yaxis.uirevision === fresh.yaxis.uirevision) {
       Object.assign(fresh.yaxis, { autorange: false, range: [...shown.yaxis.range] });
     }
   }
@@ -257,4 +279,11 @@
   };
 
   C.bic = api;
+
+  const dc = (window.dash_clientside ??= {});
+  (dc.centaurus ??= {}).show_score_range = (range) => {
+    wanted = range === "top" ? "top" : "all";
+    if (state) api.draw();
+    return dc.no_update;
+  };
 })();

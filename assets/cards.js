@@ -64,7 +64,6 @@
     const active = !gone && (job.state === "running" || job.state === "queued");
     const share = job.n_fits ? (100 * job.n_fits_done) / job.n_fits : 0;
     const detail = [];
-    if (gone) detail.push("this job is no longer there; Run starts it again");
     if (lost) detail.push("the server does not answer; this page goes on as soon as it does");
     if (job.n_running && active) detail.push(`${whole(job.n_running)} running`);
     if (job.n_failed) detail.push(`${whole(job.n_failed)} failed`);
@@ -86,6 +85,29 @@
       PROGRESS_ERRORS: { children: errorList(job) },
       CANCEL: { disabled: !active },
       RERUN: { disabled: gone || active || !job.n_failed },
+    };
+  }
+
+  const GONE_SENTENCES = {
+    unknown_dataset:
+      "The dataset of this job was deleted. Upload the same table again, or choose another dataset. ",
+    unknown_job:
+      "This job was deleted. Run starts it again with the settings beside it; fits that are still " +
+      "remembered are not computed twice. ",
+  };
+
+  /** The sentence above the results when the job in view is no longer there. */
+  function gone(code) {
+    const link = { namespace: "dash_core_components", type: "Link", props: { href: "/jobs", children: "See all jobs" } };
+    return {
+      namespace: "dash_mantine_components",
+      type: "Alert",
+      props: {
+        title: "This job is no longer there",
+        children: [GONE_SENTENCES[code] ?? GONE_SENTENCES.unknown_job, link, "."],
+        color: "red",
+        variant: "light",
+      },
     };
   }
 
@@ -156,5 +178,5 @@
     });
   }
 
-  C.cards = { progress, recommendation };
+  C.cards = { progress, recommendation, gone };
 })();

@@ -52,6 +52,13 @@
     };
   };
 
+  /* Only an uploaded dataset can be deleted. */
+  centaurus.offer_removal = function (dataset, choices) {
+    const uploads = (choices || []).find((group) => group.group === "Uploads");
+    const own = uploads && uploads.items.some((item) => item.value === dataset);
+    return own ? {} : { display: "none" };
+  };
+
   centaurus.describe_controls = function (kRange, types, experiments, restarts) {
     const range = kRange[0] === kRange[1] ? `only ${kRange[0]}` : `${kRange[0]} to ${kRange[1]}`;
     return [range, `${(types || []).length} of 6`, String(experiments), String(restarts)];

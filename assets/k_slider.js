@@ -46,5 +46,13 @@
     pressed = false;
   }
 
-  Object.assign(C, { followSlider, letGoOfSlider });
+  /** Labels under the slider, no more of them than fit. */
+  function sliderMarks(low, high) {
+    const step = Math.max(1, Math.ceil((high - low) / 20));
+    const marks = [];
+    for (let k = low; k <= high; k += step) marks.push({ value: k, label: String(k) });
+    return marks;
+  }
+
+  Object.assign(C, { followSlider, letGoOfSlider, sliderMarks });
 })();

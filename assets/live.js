@@ -12,12 +12,11 @@
  *   show_recommended(clicks)           select the recommended clustering again, and follow it
  *   show_selection(selection)          somebody else selected (a link, the Fits grid)
  *   show_theme("light"|"dark")         redraw in another theme
- *   exportFigure(graphId, format, name?)  download a graph as "png" or "svg" (figure_export.js)
  *
  * The K slider is followed through its own element (k_slider.js): panels at once, selection after a rest.
  *
- * Written: the progress and recommendation cards, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS, PANELS_NOTE,
- * SELECTION, and LIVE_STATUS when what the open tab shows has changed. The other files: updates_feed.js
+ * Written: the progress and recommendation cards, JOB_PROBLEM, K_SLIDER, K_VALUE, PLAY, X_AXIS, Y_AXIS,
+ * PANELS_NOTE, SELECTION, and LIVE_STATUS when what the open tab shows has changed. The other files: updates_feed.js
  * (polling), job_cache.js (what was received), cards.js (texts), k_slider.js, graph_ready.js, bic.js (the
  * curves), panels*.js, points_raster.js and cluster_shapes.js (the six panels), figure_export.js (pictures).
  */
@@ -169,9 +168,10 @@
     feed = new C.UpdatesFeed(cache, {
       onUpdate: (changed) => mine === opened && received(changed),
       onPoints: () => mine === opened && received(null),
-      onConnection: (connection) => {
+      onConnection: (connection, code) => {
         if (mine !== opened) return;
         state.connection = connection;
+        if (connection === "gone") dc.set_props(state.style.ids.JOB_PROBLEM, { children: C.cards.gone(code) });
         drawProgress();
       },
     });
@@ -218,12 +218,9 @@
 
   function offerK(job) {
     const [low, high] = [job.k_min ?? 1, job.k_max ?? 10];
-    const step = Math.max(1, Math.ceil((high - low) / 20)); // no more labels than fit
-    const marks = [];
-    for (let k = low; k <= high; k += step) marks.push({ value: k, label: String(k) });
     const wanted = state.selection?.k ?? state.k;
     state.k = Math.min(high, Math.max(low, wanted));
-    moveSlider({ min: low, max: high, marks, value: state.k });
+    moveSlider({ min: low, max: high, marks: C.sliderMarks(low, high), value: state.k });
     write("K_VALUE", { children: String(state.k) });
   }
 

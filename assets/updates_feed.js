@@ -26,20 +26,33 @@
   }
 
   class UpdatesFeed {
-    /** `listener`: {onUpdate(changedKeys), onPoints(), onConnection("ok" | "reconnecting" | "gone")}. */
+    /** `listener`: {onUpdate(changedKeys), onPoints(), onConnection("ok" | "reconnecting" | "gone", code)};
+     *  `code` says what is gone, the job or its dataset. */
     constructor(cache, listener) {
       this.cache = cache;
       this.listener = listener;
       this.stopped = false;
       this.abort = new AbortController();
       this.connection = "ok";
+      this.following = false;
       this.base = `${pathPrefix()}api/jobs/${encodeURIComponent(cache.jobId)}`;
     }
 
     start() {
       // The points come beside the updates: curves must not wait for them.
       this.repeat(() => this.fetchPoints());
-      this.repeat(() => this.fetchUpdates());
+      this.follow();
+      // A finished job may be deleted or run again elsewhere: who comes back to this tab sees it.
+      const back = () => document.visibilityState === "visible" && !this.following && this.follow();
+      const signal = this.abort.signal;
+      window.addEventListener("focus", back, { signal });
+      document.addEventListener("visibilitychange", back, { signal });
+    }
+
+    async follow() {
+      this.following = true;
+      await this.repeat(() => this.fetchUpdates());
+      this.following = false;
     }
 
     stop() {
@@ -63,7 +76,7 @@
           if (this.stopped) return;
           if (error.gone) {
             this.stop();
-            this.tell("gone");
+            this.tell("gone", error.gone);
             return;
           }
           failures += 1;
@@ -74,10 +87,10 @@
       }
     }
 
-    tell(connection) {
+    tell(connection, code) {
       if (this.connection === connection) return;
       this.connection = connection;
-      this.listener.onConnection(connection);
+      this.listener.onConnection(connection, code);
     }
 
     async fetchUpdates() {
@@ -106,7 +119,10 @@
     async request(url) {
       const signal = AbortSignal.any([this.abort.signal, AbortSignal.timeout(REQUEST_MS)]);
       const response = await fetch(url, { signal, cache: "no-store" });
-      if (response.status === 404) throw Object.assign(new Error("no such job"), { gone: true });
+      if (response.status === 404) {
+        const answer = await response.json().catch(() => ({}));
+        throw Object.assign(new Error("no such job"), { gone: answer.error?.code ?? "unknown_job" });
+      }
       if (!response.ok) throw new Error(`${url} answered ${response.status}`);
       return response;
     }

@@ -248,7 +248,7 @@ def _checked(dataset_id: str) -> str:
 def _unknown(dataset_id: object) -> DatasetError:
     return DatasetError(
         "unknown_dataset",
-        f'There is no dataset "{str(dataset_id)[:80]}"; it may have been deleted. '
+        f'There is no dataset "{str(dataset_id)[:12]}"; it may have been deleted. '
         "Choose another one, or upload the table again.",
     )
 

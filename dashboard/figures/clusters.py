@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dashboard.analysis.records import decode_labels
 from dashboard.figures.ellipse import ellipse
-from dashboard.figures.plain_text import axis_title, plain
+from dashboard.figures.plain_text import MAX_NAME_LENGTH, axis_title, plain
 from dashboard.figures.style import INK, Theme, cluster_colour, with_opacity
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def data_range(values: np.ndarray) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def title_of(points: ShownRows, name: str) -> str:
+def title_of(points: ShownRows, name: str, limit: int = MAX_NAME_LENGTH) -> str:
     """Axis title of a column with its unit, safe for plotly."""
-    return axis_title(name, points.units[points.columns.index(name)])
+    return axis_title(name, points.units[points.columns.index(name)], limit)
 
 
 def cluster_points(

@@ -21,9 +21,9 @@ def plain(text: str, limit: int = MAX_NAME_LENGTH) -> str:
     return line.replace("%{", "%&#123;").replace("$", "&#36;")  # also no TeX where MathJax is
 
 
-def axis_title(name: str, unit: str = "") -> str:
+def axis_title(name: str, unit: str = "", limit: int = MAX_NAME_LENGTH) -> str:
     """`name (unit)`, or `name` alone where there is no unit; safe for plotly."""
-    return plain(f"{name} ({unit})" if unit else name)
+    return plain(f"{name} ({unit})" if unit else name, limit)
 
 
 def number(value: float | None, decimals: int = 0) -> str:

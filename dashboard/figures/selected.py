@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dashboard.analysis.sample import ShownRows
 
 MAX_COLUMNS = 5
+MAX_MATRIX_NAME = 18  # what fits along one of five panels
 
 
 def selected_figure(
@@ -101,7 +102,10 @@ def _matrix(
         figure.add_trace(
             go.Splom(
                 dimensions=[
-                    {"label": title_of(points, name), "values": points.column(name)[chosen]}
+                    {
+                        "label": title_of(points, name, MAX_MATRIX_NAME),
+                        "values": points.column(name)[chosen],
+                    }
                     for name in names
                 ],
                 customdata=points.rows[chosen] + 1,

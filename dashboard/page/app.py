@@ -14,6 +14,7 @@ from dashboard.analysis import ViewRegistry
 from dashboard.figures.style import style_json
 from dashboard.page import clientside, controls, ids
 from dashboard.page.analyse import analyse
+from dashboard.page.dataset_removal import DatasetRemoval
 from dashboard.page.default_job import default_spec
 from dashboard.page.empty_figures import empty_figures
 from dashboard.page.guard import protect
@@ -66,6 +67,7 @@ def create_app(services: Services) -> Dash:
     clientside.register(app)
     Opening(services).register(app)
     Uploads(services).register(app)
+    DatasetRemoval(services).register(app)
     Tabs(services, views).register(app)
     JobsPage(services).register(app)
     app.server.register_blueprint(api(services, views))

@@ -29,6 +29,8 @@ LIVE_CALLBACKS: dict[str, tuple[list[Input], list[State]]] = {
     ),
     # redraw the curves and the recommendation card for another criterion
     "show_criterion": ([Input(ids.CRITERION, "value")], []),
+    # "all" or "top": how much of the score axis the curves show
+    "show_score_range": ([Input(ids.SCORE_RANGE, "value")], []),
     # a click on a point of the curves selects that clustering
     "pick_point": ([Input(ids.BIC_GRAPH, "clickData")], []),
     # x, y, ellipses: redraw the panels. The K slider is no input: live.js follows its element,
@@ -121,6 +123,13 @@ def register(app: Dash) -> None:
 
 
 def _register_sidebar(app: Dash) -> None:
+    _call(
+        app,
+        "offer_removal",
+        Output(ids.DATASET_DELETE, "style"),
+        Input(ids.DATASET, "value"),
+        Input(ids.DATASET, "data"),
+    )
     _call(
         app,
         "describe_controls",

@@ -31,6 +31,7 @@ SPEC_CONTROLS: dict[str, str] = {
 }
 SLIDERS = (ids.K_RANGE, ids.EXPERIMENTS, ids.RESTARTS)
 MOST_REASONS = 12
+UPLOADS = "Uploads"  # offer_removal in controls.js knows the group by this name
 
 
 def spec_values(spec: JobSpec) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def dataset_choices(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, str]]] = {"upload": [], "built-in": []}
     for dataset in datasets:
         groups[dataset.origin].append({"value": dataset.dataset_id, "label": dataset.name})
-    titles = {"upload": "Uploads", "built-in": "Built-in"}
+    titles = {"upload": UPLOADS, "built-in": "Built-in"}
     return [{"group": titles[key], "items": items} for key, items in groups.items() if items]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.figures.plain_text import number
+from dashboard.figures.plain_text import MAX_NAME_LENGTH, number
 from dashboard.figures.style import Theme, cluster_colour
 from dashboard.page.controls import with_unit
 
@@ -40,7 +40,7 @@ def clusters_table(
         dmc.TableTh("Cluster"),
         dmc.TableTh("Rows", ta="right"),
         dmc.TableTh("Share", ta="right"),
-        *(dmc.TableTh(with_unit(columns[i], units[i]), ta="right") for i in shown),
+        *(_column_head(with_unit(columns[i], units[i])) for i in shown),
     ]
     rows = [
         dmc.TableTr(
@@ -97,6 +97,11 @@ def fit_rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:
 def empty_note(text: str) -> dmc.Text:
     """What stands where a table will be."""
     return dmc.Text(text, c="dimmed", size="sm", py="xl", ta="center")
+
+
+def _column_head(name: str) -> dmc.TableTh:
+    short = name if len(name) <= MAX_NAME_LENGTH else name[: MAX_NAME_LENGTH - 1] + "…"
+    return dmc.TableTh(html.Span(short, title=name), ta="right")
 
 
 def _cluster_name(j: int, slots: Sequence[int], theme: Theme) -> html.Span:

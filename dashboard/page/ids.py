@@ -55,6 +55,7 @@ HELP = "help"
 # --- Sidebar: data ------------------------------------------------------------------------------
 DATASET = "dataset"
 DATASET_DESCRIPTION = "dataset-description"
+DATASET_DELETE = "dataset-delete"  # button, for uploads only
 DROP_ZONE = "drop-zone"
 DROP_INPUT = "drop-input"
 DROP_PROGRESS = "drop-progress"
@@ -119,6 +120,7 @@ EXPORT_MODELS_JSON = "export-models-json"
 # --- Which model fits best? ----------------------------------------------------------------------
 BIC_GRAPH = "bic-graph"
 CRITERION = "criterion"  # dmc.SegmentedControl: "bic" | "icl" | "aic"
+SCORE_RANGE = "score-range"  # dmc.SegmentedControl: "all" | "top"
 
 # --- Recommended ---------------------------------------------------------------------------------
 REC_TITLE = "rec-title"  # "full-untied, K = 3"
@@ -149,6 +151,13 @@ CLUSTERS_TABLE = "clusters-table"
 FITS_GRID = "fits-grid"
 FITS_NOTE = "fits-note"
 CORRELATION_GRAPH = "correlation-graph"
+
+# --- Question before an uploaded dataset is deleted -----------------------------------------------
+REMOVAL = "removal"
+REMOVAL_TEXT = "removal-text"
+REMOVAL_YES = "removal-yes"
+REMOVAL_NO = "removal-no"
+REMOVAL_ASKED = "removal-asked"  # store: dataset_id
 
 # --- Jobs page -----------------------------------------------------------------------------------
 JOBS_TABLE = "jobs-table"

@@ -11,6 +11,7 @@ from dashboard.figures.style import FONT_FAMILY
 from dashboard.page import ids
 from dashboard.page.aria import aria
 from dashboard.page.clientside import LIVE_CALLBACKS, PAGE_CALLBACKS, sink
+from dashboard.page.dataset_removal import removal_dialog
 from dashboard.page.explain import explained
 from dashboard.page.icons import icon
 from dashboard.page.jobs_page import jobs_page
@@ -62,6 +63,7 @@ def page_layout(
             ),
             manual(),
             _preview(),
+            removal_dialog(),
         ],
         id=ids.MANTINE,
         theme=THEME,
@@ -86,6 +88,7 @@ def _stores(style: dict[str, Any], dataset_id: str) -> list[dcc.Store]:
                 ids.DRAWN,
                 ids.UPLOADED,
                 ids.PREVIEWED,
+                ids.REMOVAL_ASKED,
             )
         ),
         *(dcc.Store(id=sink(name)) for name in names),

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, no_update, set_props
+from dash import Dash, Input, Output, State, no_update, set_props
 
 from dashboard.datasets import Dataset, DatasetError
 from dashboard.jobs.plan import estimate_s
 from dashboard.jobs.spec import JobSpec, SpecError, check_spec
 from dashboard.jobs.store import JobRecord
 from dashboard.page import controls, ids
+from dashboard.page.alerts import problem, unknown_job, without_dataset
 from dashboard.page.default_job import default_spec
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ class Opening:
             return _no_job(unknown_job(wanted))
         try:
             return self._opened(record, _asked_selection(query, record.spec))
-        except DatasetError as error:
-            return _no_job(problem("Cannot show this job", error.message))
+        except DatasetError:
+            return _no_job(without_dataset(record.dataset_name))
 
     def _open_default(self, started: list[str] | None) -> dict[str, Any]:
         try:
@@ -156,10 +156,15 @@ class Opening:
         self, dataset_id: str, shown_dataset: str | None, k_range: list[int]
     ) -> dict[str, Any]:
         """Columns of the dataset that a person chose; nothing when a job was opened with it."""
+        nothing: dict[str, Any] = dict.fromkeys(_dataset_outputs(), no_update)
         if not dataset_id or dataset_id == shown_dataset:
-            return dict.fromkeys(_dataset_outputs(), no_update)
-        dataset = self._services.catalogue.get(dataset_id)
-        return {
+            return nothing
+        try:
+            dataset = self._services.catalogue.get(dataset_id)
+        except DatasetError as error:  # deleted in another tab
+            choices = controls.dataset_choices(self._services.catalogue.datasets())
+            return nothing | {"message": problem(None, error.message), "datasets": choices}
+        return nothing | {
             "shown": dataset_id,
             "description": dataset.description,
             "choices": controls.column_choices(dataset),
@@ -287,28 +292,6 @@ def job_data(record: JobRecord, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def problem(title: str | None, message: str) -> dmc.Alert:
-    """A sentence that says what is wrong and what to do."""
-    return dmc.Alert(message, title=title, color="red", variant="light", p="sm")
-
-
-def unknown_job(job_id: str) -> dmc.Alert:
-    """The job of a link is not in this installation."""
-    return dmc.Alert(
-        [
-            f"Expected the address to name a job of this installation, but there is none called "
-            f"“{job_id[:64]}”. It may have been deleted. ",
-            dcc.Link("See all jobs", href="/jobs"),
-            " or ",
-            dcc.Link("start the first analysis", href="/", refresh=True),
-            ".",
-        ],
-        title="This job does not exist",
-        color="red",
-        variant="light",
-    )
-
-
 def _with(started: list[str] | None, job_id: str) -> list[str]:
     """The jobs that this tab has started, newest last."""
     others = [other for other in started or [] if other != job_id]
@@ -355,10 +338,11 @@ def _dataset_outputs() -> dict[str, Output]:
         "note": Output(ids.COLUMNS_NOTE, "children", allow_duplicate=True),
         "k_range": Output(ids.K_RANGE, "value", allow_duplicate=True),
         "message": Output(ids.DROP_MESSAGE, "children", allow_duplicate=True),
+        "datasets": Output(ids.DATASET, "data", allow_duplicate=True),
     }
 
 
-def _no_job(sentence: dmc.Alert) -> dict[str, Any]:
+def _no_job(sentence: Any) -> dict[str, Any]:
     """Nothing to follow: the sentence says why."""
     set_props(ids.PROGRESS_STATE, {"children": "no job"})
     set_props(ids.REC_TITLE, {"children": "Nothing yet"})

@@ -13,6 +13,13 @@ from dashboard.page.card import card, graph
 from dashboard.page.explain import explained
 from dashboard.page.icons import icon
 
+CRITERION_NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
+SCORE_RANGES = {"all": "All", "top": "Top"}
+TOP_SAYS = (
+    "All shows every score. Top shows the best K of each type and what is above it, where models "
+    "compete."
+)
+
 
 def curves_card(figure: Any) -> html.Section:
     """The criterion over K, one line per covariance type."""
@@ -20,21 +27,12 @@ def curves_card(figure: Any) -> html.Section:
         dmc.Group(
             [
                 dmc.Title("Which model fits best?", order=2, className="card-title"),
-                explained(
-                    dmc.SegmentedControl(
-                        id=ids.CRITERION,
-                        data=[
-                            {"value": "bic", "label": "BIC"},
-                            {"value": "icl", "label": "ICL"},
-                            {"value": "aic", "label": "AIC"},
-                        ],
-                        value="bic",
-                        size="xs",
-                        **aria(label="Criterion"),
-                    ),
-                    "criterion",
-                    "bottom",
-                    block=False,
+                dmc.Group(
+                    [
+                        _choice(ids.SCORE_RANGE, "Range of the score axis", SCORE_RANGES, TOP_SAYS),
+                        _choice(ids.CRITERION, "Criterion", CRITERION_NAMES, "criterion"),
+                    ],
+                    gap="xs",
                 ),
             ],
             justify="space-between",
@@ -43,6 +41,18 @@ def curves_card(figure: Any) -> html.Section:
         label="Which model fits best?",
         className="card curves-card",
     )
+
+
+def _choice(control_id: str, label: str, names: dict[str, str], about: str) -> dmc.Tooltip:
+    """A row of small buttons, the first of which is chosen."""
+    control = dmc.SegmentedControl(
+        id=control_id,
+        data=[{"value": value, "label": name} for value, name in names.items()],
+        value=next(iter(names)),
+        size="xs",
+        **aria(label=label),
+    )
+    return explained(control, about, "bottom", block=False)
 
 
 def recommended_card() -> html.Section:

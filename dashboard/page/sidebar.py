@@ -93,6 +93,16 @@ def _data(values: dict[str, Any], max_upload_mb: int) -> list[Any]:
                     values[ids.ROWS_LINE], id=ids.ROWS_LINE, size="xs", c="dimmed", className="grow"
                 ),
                 dmc.Button(
+                    "Delete",
+                    id=ids.DATASET_DELETE,
+                    variant="subtle",
+                    color="red",
+                    size="compact-xs",
+                    n_clicks=0,
+                    style={"display": "none"},
+                    **aria(label="Delete this dataset"),
+                ),
+                dmc.Button(
                     "Preview", id=ids.PREVIEW_OPEN, variant="subtle", size="compact-xs", n_clicks=0
                 ),
             ],

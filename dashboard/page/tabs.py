@@ -9,8 +9,10 @@ from dash import Dash, Input, Output, State, no_update
 from dashboard.analysis import JobView, UnknownJobError, ViewRegistry
 from dashboard.analysis.correlations import overall_correlation, within_correlation
 from dashboard.analysis.updates import cell_record
+from dashboard.datasets import DatasetError
 from dashboard.figures import correlation_figure, selected_figure
 from dashboard.figures.plain_text import number
+from dashboard.figures.selected import MAX_COLUMNS
 from dashboard.figures.style import Theme, theme_of
 from dashboard.page import ids
 from dashboard.page.details import clusters_table, empty_note, fit_rows
@@ -93,6 +95,8 @@ class Tabs:
             return nothing
         name, score = "BIC", record["scores"]["bic"]["best"]
         told = f" · {name} {number(score, 1)} (higher is better)" if score is not None else ""
+        if len(points.columns) > MAX_COLUMNS:
+            told += f" · first {MAX_COLUMNS} of {len(points.columns)} columns drawn"
         figure = selected_figure(points, record, slots, dark=theme == "dark")
         # The heading above the graph says the same, and assistive technology can read it.
         figure.update_layout(title=None, margin_t=16)
@@ -161,5 +165,5 @@ class Tabs:
             return None
         try:
             return self._views.view(job_id)
-        except UnknownJobError:
+        except (UnknownJobError, DatasetError):  # deleted elsewhere; live.js says so
             return None

@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard.datasets import Dataset, DatasetError, Preview
 from dashboard.page import controls, ids
-from dashboard.page.opening import problem
+from dashboard.page.alerts import problem
 
 if TYPE_CHECKING:
     from dashboard.services import Services

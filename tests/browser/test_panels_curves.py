@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture
@@ -114,3 +115,37 @@ def test_quick_steps_are_not_undone_by_late_echoes(opened):
     opened.until(lambda: opened.query.get("k") == "6", "the selection followed")
     assert opened.shown_k() == 6
     assert opened.script("return centaurus.panels.describe().k") == 6
+
+
+def test_top_shows_where_models_compete_and_a_zoom_wins(opened):
+    def shown() -> list[float]:
+        return list(opened.graph("bic-graph")["layout"]["yaxis"]["range"])
+
+    def choose(name: str) -> None:
+        opened.click_text("#score-range label", name)
+
+    everything = shown()
+    choose("Top")
+    opened.until(lambda: shown()[0] > everything[0], "the lowest scores are left out")
+    peaks = [max(curve.values()) for curve in opened.curves().values()]
+    low, high = shown()
+    assert low < min(peaks)
+    assert high > max(peaks)
+    zoom = "Plotly.relayout(document.querySelector('#bic-graph .js-plotly-plot'), arguments[0])"
+    own = [low + 1, high - 1]
+    opened.script(zoom, {"yaxis.range": own, "yaxis.autorange": False})
+    opened.click_text("#criterion label", "AIC")
+    opened.until(
+        lambda: "AIC" in opened.graph("bic-graph")["layout"]["yaxis"]["title"]["text"],
+        "another criterion",
+    )
+    assert shown() != own  # other scores, other range
+    opened.click_text("#criterion label", "BIC")
+    opened.until(lambda: shown() == [low, high], "the top of the BIC again")
+    opened.script(zoom, {"yaxis.range": own, "yaxis.autorange": False})
+    opened.slide("k-slider", Keys.ARROW_RIGHT)
+    opened.until(lambda: opened.query.get("k"), "the curves are drawn again")
+    assert shown() == own
+    choose("All")
+    lowest = min(score for curve in opened.curves().values() for score in curve.values())
+    opened.until(lambda: shown()[0] < lowest, "everything again")

@@ -9,6 +9,7 @@ from dashboard.backends import Backend
 from dashboard.backends.local import LocalBackend
 from dashboard.datasets import DatasetCatalogue
 from dashboard.datasets import Limits as DatasetLimits
+from dashboard.jobs.calibration import costs_of_this_machine
 from dashboard.jobs.memo import Memo, file_cache, redis_cache
 from dashboard.jobs.service import JobService
 from dashboard.jobs.sqlite_store import SqliteJobStore
@@ -39,6 +40,8 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Open the data directory of `settings`. No job runs yet; see `JobService.start`.
 
+    The first time on a machine, its speed is measured, which takes a fraction of a second.
+
     Raises StoreError and OSError when the directory cannot be used.
     """
     store = SqliteJobStore(settings.store_path)
@@ -51,7 +54,8 @@ def build_services(settings: Settings) -> Services:
     else:
         cache = redis_cache(settings.cache)
     memo = Memo(cache)
-    backend = LocalBackend(catalogue.column_store, settings.n_threads)
+    costs = costs_of_this_machine(settings.data_dir)
+    backend = LocalBackend(catalogue.column_store, settings.n_threads, costs=costs)
     jobs = JobService(
         store,
         backend,

@@ -18,8 +18,8 @@ from dashboard.analysis.records import (
     encode,
     finite,
 )
-from dashboard.analysis.view import JobView
-from dashboard.jobs.plan import plan
+from dashboard.analysis.remaining import Speed, remaining_s
+from dashboard.analysis.view import Failure, JobView
 
 if TYPE_CHECKING:
     from dashboard.jobs.store import JobRecord
@@ -34,12 +34,14 @@ def updates(
     *,
     now: float | None = None,
     cost_usd: float = 0.0,
+    backend: Speed | None = None,
 ) -> dict[str, Any]:
     """Everything that changed after the cursor `after`, with the job's state.
 
     Keys: `cursor`, `token`, `job`, `cells` (changed ones; `model` only where it changed, else
     None), `colours` (all cells), `recommended` (per criterion). `now` is Unix time in seconds. A
-    cursor beyond the view's own belongs to a store that is gone: then everything is sent.
+    cursor beyond the view's own belongs to a store that is gone: then everything is sent. The
+    remaining time is None without `backend`, the one that runs the job.
     """
     with view.lock:
         after = after if 0 <= after <= view.cursor else 0
@@ -47,7 +49,7 @@ def updates(
         return {
             "cursor": view.cursor,
             "token": state_token(view, record),
-            "job": _job(view, record, time.time() if now is None else now, cost_usd),
+            "job": _job(view, record, time.time() if now is None else now, cost_usd, backend),
             "cells": [
                 cell_record(view, cell, with_model=cell.model_version > after) for cell in changed
             ],
@@ -163,7 +165,9 @@ def _recommended(view: JobView, criterion: str) -> dict[str, Any] | None:
     return None if recommendation is None else dict(recommendation.to_json())
 
 
-def _job(view: JobView, record: JobRecord, now: float, cost_usd: float) -> dict[str, Any]:
+def _job(
+    view: JobView, record: JobRecord, now: float, cost_usd: float, backend: Speed | None
+) -> dict[str, Any]:
     elapsed_s = 0.0
     if record.started_at is not None:
         until = record.finished_at if record.finished_at is not None else now
@@ -178,47 +182,28 @@ def _job(view: JobView, record: JobRecord, now: float, cost_usd: float) -> dict[
         "n_running": record.n_running,
         "n_failed": record.n_failed,
         "elapsed_s": elapsed_s,
-        "remaining_s": _remaining_s(record, elapsed_s),
+        "remaining_s": None if backend is None else remaining_s(view, record, backend, now),
         "cost_usd": cost_usd,
         "error": record.error,
         "errors": _errors(view),
     }
 
 
-def _remaining_s(record: JobRecord, elapsed_s: float) -> float | None:
-    """At the average speed so far; None before the first fit and when nothing is running."""
-    if record.state != "running" or record.n_fits_done <= 0 or elapsed_s <= 0:
-        return None
-    missing = max(0, record.n_fits - record.n_fits_done)
-    return elapsed_s * missing / record.n_fits_done
-
-
 def _errors(view: JobView) -> list[dict[str, Any]]:
-    """The failed tasks in plan order of their failure, at most `MAX_ERRORS`."""
+    """The failed tasks in order of their failure, at most `MAX_ERRORS`."""
     failures = sorted(view.failures.values(), key=lambda failure: failure.seq)[:MAX_ERRORS]
-    if not failures:
-        return []
-    tasks = _task_names(view)
-    return [
-        {
-            "task_id": failure.task_id,
-            "message": str(failure.error.get("message", "The task failed without a message.")),
-            "code": str(failure.error.get("code", "")),
-            "covariance_type": tasks.get(failure.task_id, (None, None))[0],
-            "k": tasks.get(failure.task_id, (None, None))[1],
-        }
-        for failure in failures
-    ]
+    return [_error(failure) for failure in failures]
 
 
-def _task_names(view: JobView) -> dict[str, tuple[str, int]]:
-    # A failure does not say what it was about; the plan, a pure function, does.
-    names = view.memory.get("tasks")
-    if names is None:
-        dataset = view.catalogue.get(view.spec.dataset_id)
-        names = {
-            task.task_id: (task.covariance_type, task.n_clusters[0])
-            for task in plan(view.spec, dataset, view.n_rows)
-        }
-        view.memory["tasks"] = names
-    return names
+def _error(failure: Failure) -> dict[str, Any]:
+    """`k` is a number, or "6 to 10" when the task held several values."""
+    details = failure.error.get("details") or {}
+    k_values = details.get("n_clusters") or [None]
+    k = k_values[0] if len(k_values) == 1 else f"{k_values[0]} to {k_values[-1]}"
+    return {
+        "task_id": failure.task_id,
+        "message": str(failure.error.get("message", "The task failed without a message.")),
+        "code": str(failure.error.get("code", "")),
+        "covariance_type": details.get("covariance_type"),
+        "k": k,
+    }

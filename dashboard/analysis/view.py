@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,7 @@ from dashboard.analysis.sample import ShownRows, shown_positions
 from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
+    from compute_lambda import FitResult
     from dashboard.datasets.model import Dataset
     from dashboard.jobs.spec import JobSpec
     from dashboard.jobs.store import TaskOutcome
@@ -43,6 +45,15 @@ class Failure:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a task was computed (Unix time, s) and what of: experiments per cell."""
+
+    started_at: float
+    ended_at: float
+    n_experiments: dict[CellKey, int]
+
+
 class JobView:
     """Follows one job: absorb outcomes in any portions, read cells, labels and colours.
 
@@ -57,6 +68,7 @@ class JobView:
         self._lock = threading.RLock()
         self._cells: dict[CellKey, Cell] = {}
         self._failures: dict[str, Failure] = {}
+        self._timings: list[Timing] = []
         self._cursor = 0
         self._shown: ShownRows | None = None
         self._prepared: NDArray[np.float64] | None = None
@@ -110,10 +122,17 @@ class JobView:
                 if outcome.status == "done" and outcome.result is not None:
                     self._failures.pop(outcome.task_id, None)
                     self._absorb_fits(outcome.result.fits, outcome.result.preparation, outcome.seq)
+                    self._timings.append(_timing(outcome.result))
                 elif outcome.status == "failed":
                     error = outcome.error or {}
                     self._failures[outcome.task_id] = Failure(outcome.task_id, error, outcome.seq)
                 self._cursor = max(self._cursor, outcome.seq)
+
+    def timings(self, after: int = 0) -> list[Timing]:
+        """Of the tasks that are done, in the order in which they came in, without the first
+        `after`. Those remembered from an earlier job were computed before this one began."""
+        with self._lock:
+            return self._timings[after:]
 
     def forget_failures(self, still_failed: Iterable[str]) -> None:
         """Keep only the failures named in `still_failed`: the others are being run again."""
@@ -185,6 +204,13 @@ class JobView:
             assert cell.preparation is not None
             self._prepared = cell.preparation.to_prepared(self.shown.values)
         return self._prepared
+
+
+def _timing(result: FitResult) -> Timing:
+    invocation = result.invocation
+    ran_s = (invocation.startup_ms + invocation.read_ms + invocation.fit_ms) / 1e3
+    keys = Counter((fit.covariance_type, int(fit.n_clusters)) for fit in result.fits)
+    return Timing(invocation.started_at, invocation.started_at + ran_s, dict(keys))
 
 
 def _shown_rows(catalogue: Catalogue, spec: JobSpec) -> ShownRows:

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from compute_lambda import FitResult, FitTask
+from dashboard.jobs.cost import CostModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Backend(Protocol):
     """Something that runs fit tasks, many at a time.
 
     `name` is for configuration and records ("local"), `label` for people ("Local · 2 threads"),
-    `concurrency` the number of tasks it runs at once.
+    `concurrency` the number of tasks it runs at once, `costs` predicts how long one of them takes.
+    Tasks are cut by `costs`, so it must stay the same for tasks to be found done again.
     """
 
     @property
@@ -54,6 +56,9 @@ class Backend(Protocol):
 
     @property
     def concurrency(self) -> int: ...
+
+    @property
+    def costs(self) -> CostModel: ...
 
     def run(self, tasks: Iterable[FitTask], cancelled: Event) -> Iterator[TaskEvent]:
         """Run `tasks`; yield for each one TaskStarted, then TaskResult or TaskFailure.

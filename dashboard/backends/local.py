@@ -23,6 +23,7 @@ from compute_lambda.columns import ColumnStore
 from compute_lambda.errors import ReportedError, error_record
 from compute_lambda.fit import Host
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
+from dashboard.jobs.cost import CostModel, default_costs
 
 POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
@@ -65,17 +66,24 @@ class LocalBackend:
 
     Jobs take turns: a thread that becomes free goes on with the next job that has work, the newest
     first, and a fit longer than TURN_S is interrupted between iterations when another job waits.
-    Prepared data are kept in `cache` and shared by all threads.
+    Prepared data are kept in `cache` and shared by all threads. `costs` are the kernel's defaults
+    when this machine has not been measured.
     """
 
     name = "local"
 
     def __init__(
-        self, column_store: ColumnStore, n_threads: int, *, cache: PreparedCache | None = None
+        self,
+        column_store: ColumnStore,
+        n_threads: int,
+        *,
+        costs: CostModel | None = None,
+        cache: PreparedCache | None = None,
     ) -> None:
         if n_threads < 1:
             raise ValueError(f"Expected n_threads of at least 1, got {n_threads}.")
         self.concurrency = n_threads
+        self.costs = costs or default_costs()
         self._store = column_store
         self._cache = cache or PreparedCache()
         # Threads are used across tasks; BLAS threads inside each would only fight for the cores.

@@ -259,7 +259,11 @@ def _outcome(task: FitTask, event: TaskResult | TaskFailure) -> TaskOutcome:
 
 def _with_task(error: dict[str, Any], task: FitTask) -> dict[str, Any]:
     """The error, with what it was about, so that a reader needs no plan to say so."""
-    about = {"covariance_type": task.covariance_type, "n_clusters": list(task.n_clusters)}
+    about = {
+        "covariance_type": task.covariance_type,
+        "n_clusters": list(task.n_clusters),
+        "experiments": list(task.experiments),
+    }
     return {**error, "details": {**(error.get("details") or {}), **about}}
 
 

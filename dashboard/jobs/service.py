@@ -171,7 +171,7 @@ class JobService:
             finite = self._catalogue.finite_rows(dataset.dataset_id, spec.columns)
             n_rows = int(np.count_nonzero(finite))
         check_spec(spec, dataset, n_rows)
-        return plan(spec, dataset, n_rows), dataset.name
+        return plan(spec, dataset, n_rows, self._backend.costs), dataset.name
 
     def _enter(self, spec: JobSpec, tasks: list[FitTask], dataset_name: str) -> JobRecord:
         """The job's record, made if there is none."""

@@ -209,10 +209,9 @@ class Opening:
         finite = self._services.catalogue.finite_rows(spec.dataset_id, spec.columns)
         n_used = int(finite.sum())
         check_spec(spec, dataset, n_used)
-        seconds = estimate_s(spec, n_used, self._services.backend.concurrency)
-        cost = self._services.backend.cost_usd(
-            seconds * self._services.backend.concurrency, len(spec.k_values)
-        )
+        backend = self._services.backend
+        seconds = estimate_s(spec, n_used, backend.costs, backend.concurrency)
+        cost = backend.cost_usd(seconds * backend.concurrency, len(spec.k_values))
         return {
             "estimate": controls.estimate_line(spec.n_fits, seconds, cost),
             "rows": controls.rows_line(dataset.n_rows, n_used),

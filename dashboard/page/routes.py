@@ -28,7 +28,7 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     downloads = Downloads(services, views)
     routes: list[tuple[str, str, Callable[..., Any]]] = [
         ("GET", "/health", lambda: jsonify(status="ok", backend=services.backend.label)),
-        ("GET", "/jobs/<job_id>/updates", lambda job_id: job_updates(views, job_id)),
+        ("GET", "/jobs/<job_id>/updates", lambda job_id: job_updates(services, views, job_id)),
         ("GET", "/jobs/<job_id>/points", lambda job_id: jsonify(points(views.view(job_id)))),
         ("GET", "/jobs/<job_id>/export/<name>", downloads.send),
         ("POST", "/datasets", lambda: add_dataset(services)),
@@ -44,13 +44,13 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     return blueprint
 
 
-def job_updates(views: ViewRegistry, job_id: str) -> Response:
+def job_updates(services: Services, views: ViewRegistry, job_id: str) -> Response:
     """What is new after the client's cursor; 204 when it knows everything already."""
     after = _cursor(request.args.get("after", "0"))
     view, record = views.view_and_record(job_id)
     if is_current(view, record, after, request.args.get("state")):
         return Response(status=204)
-    return jsonify(updates(view, record, after))
+    return jsonify(updates(view, record, after, backend=services.backend))
 
 
 def add_dataset(services: Services) -> tuple[Response, int]:

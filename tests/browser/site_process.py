@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from dashboard.jobs.cost import CostModel
 from dashboard.jobs.plan import plan
 from dashboard.jobs.spec import JobSpec
 from dashboard.jobs.store import JobRecord
@@ -20,6 +21,8 @@ from dashboard.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 40.0
+#: Of the staged server: so slow that every single experiment is a task, whatever this machine does.
+STAGED_COSTS = CostModel(pair_ns=1e6, feature_ns=1.0, iteration_us=1e6, task_ms=1.0)
 
 
 class Site:
@@ -76,12 +79,12 @@ class Site:
         return build_services(Settings(data_dir=self.data_dir, n_threads=2))
 
     def queue(self, spec: JobSpec) -> str:
-        """Put a job into the store without running it: the server finds it and takes it up."""
+        """Put a job into the store without running it: the staged server finds it."""
         services = self.services()
         try:
             dataset = services.catalogue.get(spec.dataset_id)
             n_rows = int(services.catalogue.finite_rows(spec.dataset_id, spec.columns).sum())
-            tasks = plan(spec, dataset, n_rows)
+            tasks = plan(spec, dataset, n_rows, STAGED_COSTS)
             record = JobRecord(
                 job_id=spec.job_id,
                 spec=spec,

@@ -13,12 +13,15 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import dashboard.services
 from compute_lambda import FitTask
+from compute_lambda.columns import ColumnStore
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult
 from dashboard.backends.local import LocalBackend
 from dashboard.cli.main import main
+from tests.browser.site_process import STAGED_COSTS
 
 STAGE: Path
 
@@ -31,7 +34,10 @@ def _read(name: str) -> str | None:
 
 
 class StagedBackend(LocalBackend):
-    """Same fits, same threads; only what is reported is staged."""
+    """Same fits, same threads; only what is reported is staged, one experiment at a time."""
+
+    def __init__(self, column_store: ColumnStore, n_threads: int, **other: Any) -> None:
+        super().__init__(column_store, n_threads, **{**other, "costs": STAGED_COSTS})
 
     def run(self, tasks: Iterable[FitTask], cancelled: Event) -> Iterator[TaskEvent]:
         n_reported = 0

@@ -28,7 +28,7 @@ def press(page, action: str) -> None:
 
 @pytest.fixture
 def queued(staged) -> str:
-    """A job of 600 fits in 120 tasks on the first built-in dataset, which the server will find."""
+    """A job of 600 fits in 600 tasks on the first built-in dataset, which the server will find."""
     services = staged.services()
     try:
         dataset = services.catalogue.ensure_builtins()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from compute_lambda import FitResult, Invocation, fit
 from dashboard.analysis import JobView
+from dashboard.jobs.cost import NUMPY_COSTS
 from dashboard.jobs.plan import plan
 from dashboard.jobs.spec import JobSpec
 from dashboard.jobs.store import JobRecord, TaskOutcome
@@ -101,20 +102,28 @@ class MadeUp:
             **(fields | other),
         )
 
-    def done(self, *fits: ExperimentFit, task_id: str | None = None) -> TaskOutcome:
+    def done(
+        self,
+        *fits: ExperimentFit,
+        task_id: str | None = None,
+        started_at: float = 0.0,
+        fit_ms: float = 0.0,
+    ) -> TaskOutcome:
         """A successful outcome with the next sequence number."""
         self.seq += 1
         name = task_id or f"task-{self.seq}"
         hashed = hashlib.sha256(name.encode()).hexdigest()
-        result = FitResult(hashed, tuple(fits), IDENTITY, 300, INVOCATION)
+        invocation = replace(INVOCATION, started_at=started_at, fit_ms=fit_ms)
+        result = FitResult(hashed, tuple(fits), IDENTITY, 300, invocation)
         return TaskOutcome(name, "done", len(fits), result, seq=self.seq)
 
-    def failed(self, task_id: str, message: str = "It broke.") -> TaskOutcome:
+    def failed(
+        self, task_id: str, message: str = "It broke.", details: dict[str, Any] | None = None
+    ) -> TaskOutcome:
         """A failed outcome with the next sequence number."""
         self.seq += 1
-        return TaskOutcome(
-            task_id, "failed", 1, error={"code": "broken", "message": message}, seq=self.seq
-        )
+        error = {"code": "broken", "message": message, "details": details or {}}
+        return TaskOutcome(task_id, "failed", 1, error=error, seq=self.seq)
 
 
 @pytest.fixture
@@ -154,7 +163,7 @@ def run_job() -> Callable[[Any, JobSpec], list[TaskOutcome]]:
 
     def run(catalogue: Any, spec: JobSpec) -> list[TaskOutcome]:
         columns = catalogue.columns(spec.dataset_id, spec.columns)
-        tasks = plan(spec, catalogue.get(spec.dataset_id), len(columns))
+        tasks = plan(spec, catalogue.get(spec.dataset_id), len(columns), NUMPY_COSTS)
         return [
             TaskOutcome(task.task_id, "done", task.n_fits, fit(task, columns), seq=seq)
             for seq, task in enumerate(tasks, start=1)

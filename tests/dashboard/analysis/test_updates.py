@@ -10,7 +10,6 @@ import pytest
 
 from dashboard.analysis import cell_records, is_current, points, updates
 from dashboard.analysis.records import decode_labels
-from dashboard.jobs.plan import plan
 
 TWO = ((0.0, 0.0), (8.0, 0.0))
 
@@ -124,27 +123,34 @@ def test_an_empty_job(view, record_of):
 
 
 def test_times(view, record_of):
-    running = record_of(view, n_fits_done=96)  # of 384
+    running = record_of(view, n_fits_done=96)
     job = updates(view, running, now=110.0)["job"]
-    assert (job["elapsed_s"], job["remaining_s"]) == (10.0, 30.0)
+    assert (job["elapsed_s"], job["remaining_s"]) == (10.0, None)  # nobody said who runs it
     done = replace(running, state="done", n_fits_done=384, finished_at=125.0)
     job = updates(view, done, now=900.0)["job"]
     assert (job["elapsed_s"], job["remaining_s"]) == (25.0, None)
 
 
-def test_errors_say_which_fit_failed(view, spec, catalogue, made_up, record_of):
-    task = plan(spec, catalogue.get(""), 300)[7]
-    view.absorb([made_up.failed(task.task_id, "The worker ran out of memory.")])
+@pytest.mark.parametrize(("k_values", "shown"), [((3,), 3), ((6, 7, 8), "6 to 8")])
+def test_errors_say_which_fits_failed(view, made_up, record_of, k_values, shown):
+    details = {"covariance_type": "diag-tied", "n_clusters": list(k_values), "experiments": [0]}
+    view.absorb([made_up.failed("f" * 64, "The worker ran out of memory.", details)])
     job = updates(view, record_of(view, n_failed=1))["job"]
     assert job["errors"] == [
         {
-            "task_id": task.task_id,
+            "task_id": "f" * 64,
             "message": "The worker ran out of memory.",
             "code": "broken",
-            "covariance_type": task.covariance_type,
-            "k": task.n_clusters[0],
+            "covariance_type": "diag-tied",
+            "k": shown,
         }
     ]
+
+
+def test_an_error_that_says_nothing_about_its_fits_is_still_shown(view, made_up, record_of):
+    view.absorb([made_up.failed("f" * 64)])
+    (error,) = updates(view, record_of(view, n_failed=1))["job"]["errors"]
+    assert (error["message"], error["covariance_type"], error["k"]) == ("It broke.", None, None)
 
 
 def test_current_means_same_cursor_and_same_progress(finished, record_of):

@@ -11,6 +11,7 @@ import pytest
 
 from compute_lambda import fit
 from dashboard.analysis import JobView
+from dashboard.jobs.cost import NUMPY_COSTS
 from dashboard.jobs.plan import plan
 from dashboard.jobs.spec import JobSpec
 from dashboard.jobs.store import JobRecord, TaskOutcome
@@ -84,7 +85,9 @@ def view(catalogue: TableCatalogue, spec: JobSpec) -> JobView:
     """The view of the finished job."""
     made = JobView(catalogue, spec)
     columns = catalogue.columns(spec.dataset_id, spec.columns)
-    for seq, task in enumerate(plan(spec, catalogue.get(spec.dataset_id), 40), start=1):
+    for seq, task in enumerate(
+        plan(spec, catalogue.get(spec.dataset_id), 40, NUMPY_COSTS), start=1
+    ):
         result = fit(task, columns)
         made.absorb([TaskOutcome(task.task_id, "done", task.n_fits, result, seq=seq)])
     return made

@@ -11,7 +11,11 @@ import numpy as np
 from compute_lambda import FitTask
 from dashboard.backends import TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.datasets import ColumnInfo, Dataset, DatasetError
+from dashboard.jobs.cost import CostModel
 from tests.dashboard.jobs.made_up import DATASET_ID, fit, result
+
+#: So slow that the planner makes a task of every single experiment.
+ONE_BY_ONE = CostModel(pair_ns=1e6, feature_ns=1.0, iteration_us=1e6, task_ms=1.0)
 
 
 class OneTable:
@@ -45,6 +49,7 @@ class ScriptedBackend:
     name = "local"
     label = "Scripted"
     concurrency = 1
+    costs = ONE_BY_ONE
 
     def __init__(self, name: str = "local") -> None:
         self.name = name
@@ -96,9 +101,9 @@ class ScriptedBackend:
 
 def answer(task: FitTask):
     """A result whose BIC grows with K and with the experiment, so that the best one is known."""
-    (k,) = task.n_clusters
     fits = [
         fit(bic=10.0 * k + number, k=k, kind=task.covariance_type, experiment=number)
+        for k in task.n_clusters
         for number in task.experiments
     ]
     return result(task.task_id, *fits)

@@ -18,7 +18,7 @@ from dashboard.jobs.spec import JobSpec, SpecError
 from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.jobs.store import JobRecord, JobStore
 from tests.dashboard.jobs import made_up
-from tests.dashboard.jobs.doubles import OneTable, ScriptedBackend
+from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
 from tests.dashboard.jobs.waiting import until
 
@@ -32,7 +32,7 @@ def spec(k_max: int = 6, **changes: object) -> JobSpec:
 
 
 def tasks_of(what: JobSpec) -> list[FitTask]:
-    return plan(what, OneTable().get(what.dataset_id), 30)
+    return plan(what, OneTable().get(what.dataset_id), 30, ONE_BY_ONE)
 
 
 def ids_of(what: JobSpec) -> list[str]:
@@ -340,7 +340,11 @@ class TestFailures:
         assert errors[bad[0]].error == {
             "code": "boom",
             "message": "It broke.",
-            "details": {"covariance_type": "full-untied", "n_clusters": [2]},
+            "details": {
+                "covariance_type": "full-untied",
+                "n_clusters": [2],
+                "experiments": [0],
+            },
             "request_id": "r",
         }
 

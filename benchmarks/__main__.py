@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 
-BENCHMARKS = ("default_job", "first_point", "slider_redraw")
+BENCHMARKS = ("default_job", "planning", "first_point", "slider_redraw")
 
 
 def main() -> int:

@@ -43,7 +43,7 @@ lock: $(VENV)/.installed-tests ## pin the newest versions that fit pyproject.tom
 	  --no-header --no-annotate --quiet --output-file requirements.txt
 	# The browser driver of dash[testing] needs an older urllib3 than the dashboard does.
 	grep -v '^urllib3==' requirements.txt > $(VENV)/constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --upgrade --extra test --extra lint --universal \
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra test --extra cloud --extra lint --universal \
 	  --python-version 3.11 --no-header --no-annotate --quiet \
 	  --constraint $(VENV)/constraints.txt --output-file tests/requirements.txt
 

@@ -8,12 +8,13 @@ HOST     ?= 127.0.0.1
 PORT     ?= 8050
 DATA_DIR ?= data
 PYTEST_ARGS ?=
+ARCHITECTURE ?= arm64
 
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test browser lint bench lock clean
+.PHONY: help run install kernel kernel-lambda test browser lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -21,9 +22,16 @@ help: ## list the targets
 run: install ## serve the dashboard (HOST, PORT, DATA_DIR override)
 	$(BIN)/python -m dashboard serve --host "$(HOST)" --port "$(PORT)" --data-dir "$(DATA_DIR)"
 
-install: $(VENV)/.installed ## only install into .venv (pinned versions)
+install: kernel ## only install into .venv (pinned versions)
 
-test: $(VENV)/.installed-tests browser ## install test tools and a browser, run every test
+kernel: $(VENV)/.installed ## compile the kernel again where its sources have changed
+	@$(BIN)/python kmeans_core/native/compile.py refresh
+
+kernel-lambda: $(VENV)/.installed-tests ## the kernel for Lambda, ARCHITECTURE=arm64 or x86_64, into build/
+	$(BIN)/python kmeans_core/native/compile.py build --target $(ARCHITECTURE) \
+	  --output build/kernel-$(ARCHITECTURE)/_kernel.so
+
+test: $(VENV)/.installed-tests kernel browser ## install test tools and a browser, run every test
 	$(BIN)/python -m pytest --headless $(PYTEST_ARGS)
 
 browser: ## get Chromium and its driver where they are missing
@@ -34,7 +42,7 @@ lint: $(VENV)/.installed-tests ## style, common errors and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-tests browser ## print how fast it is on this machine
+bench: $(VENV)/.installed-tests kernel browser ## print how fast it is on this machine
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.installed-tests ## pin the newest versions that fit pyproject.toml
@@ -48,7 +56,7 @@ lock: $(VENV)/.installed-tests ## pin the newest versions that fit pyproject.tom
 	  --constraint $(VENV)/constraints.txt --output-file tests/requirements.txt
 
 clean: ## remove .venv and everything that tools leave behind
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info kmeans_core/native/_kernel.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are made anew when the pins change; an interrupted install leaves none.
@@ -58,7 +66,7 @@ $(VENV)/bin/python:
 	  ". Name another one: make PYTHON=/path/to/python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed: requirements.txt pyproject.toml setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@# Without the filter the build tool prints a page about editable installs.
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --editable .

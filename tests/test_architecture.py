@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ THIRD_PARTY = {
     # scikit-learn asks an estimator for its tags in its own type; it is imported only then.
     "kmeans_core": {"numpy", "sklearn"},
 }
+# Runs at build time only: it calls compilers, and nothing in the packages may import it.
+BUILD_TOOL = ROOT / "kmeans_core" / "native" / "compile.py"
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 MAX_MODULE_LINES = 400
 
@@ -75,7 +78,7 @@ def test_the_core_does_no_io_and_reads_no_environment() -> None:
     modules_out = {"pathlib", "io", "logging", "socket", "subprocess", "tempfile"}
     names_out = {"print", "open", "input", "environ", "getenv", "argv", "stdout", "stderr"}
     wrong = set()
-    for path in modules("kmeans_core"):
+    for path in set(modules("kmeans_core")) - {BUILD_TOOL}:
         place = path.relative_to(ROOT)
         wrong |= {f"{place} imports {name}" for name in imported_top_levels(path) & modules_out}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -83,6 +86,17 @@ def test_the_core_does_no_io_and_reads_no_environment() -> None:
             if isinstance(node, (ast.Name, ast.Attribute)) and name in names_out:
                 wrong.add(f"{place}:{node.lineno} uses {name}")
     assert wrong == set()
+
+
+def test_the_build_tool_is_not_imported() -> None:
+    importing = re.compile(rf"native(\.| import (\w+, )*){BUILD_TOOL.stem}\b")
+    found = {
+        path.relative_to(ROOT)
+        for package in MAY_IMPORT
+        for path in set(modules(package)) - {BUILD_TOOL}
+        if importing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
 
 
 def test_figures_and_analysis_know_nothing_of_dash() -> None:

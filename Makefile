@@ -8,12 +8,15 @@ HOST     ?= 127.0.0.1
 PORT     ?= 8050
 DATA_DIR ?= data
 PYTEST_ARGS ?=
+# What make build and make deploy build for; Lambda calls the processors arm64 and x86_64.
+ARCHITECTURE   ?= arm64
+PYTHON_VERSION ?= 3.13
 
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test browser lint bench lock clean
+.PHONY: help run install test browser lint bench lock clean build
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -47,6 +50,9 @@ lock: $(VENV)/.installed-tests ## pin the newest versions that fit pyproject.tom
 	  --python-version 3.11 --no-header --no-annotate --quiet \
 	  --constraint $(VENV)/constraints.txt --output-file tests/requirements.txt
 
+build: $(VENV)/.installed-build ## build what a Lambda runs (ARCHITECTURE, PYTHON_VERSION override)
+	@$(BIN)/python -m bundle --architecture "$(ARCHITECTURE)" --python "$(PYTHON_VERSION)"
+
 clean: ## remove .venv and everything that tools leave behind
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -66,4 +72,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-tests: tests/requirements.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --requirement tests/requirements.txt
+	@touch $@
+
+# zig's C compiler, in the version that the tests use; the dashboard need not be installed.
+$(VENV)/.installed-build: tests/requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint tests/requirements.txt packaging ziglang
 	@touch $@

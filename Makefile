@@ -8,13 +8,15 @@ HOST     ?= 127.0.0.1
 PORT     ?= 8050
 DATA_DIR ?= data
 PYTEST_ARGS ?=
-ARCHITECTURE ?= arm64
+# What make build and make deploy build for; Lambda calls the processors arm64 and x86_64.
+ARCHITECTURE   ?= arm64
+PYTHON_VERSION ?= 3.13
 
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install kernel kernel-lambda test browser lint bench lock clean
+.PHONY: help run install kernel kernel-lambda test browser lint bench lock clean build
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -27,7 +29,7 @@ install: kernel ## only install into .venv (pinned versions)
 kernel: $(VENV)/.installed ## compile the kernel again where its sources have changed
 	@$(BIN)/python kmeans_core/native/compile.py refresh
 
-kernel-lambda: $(VENV)/.installed-tests ## the kernel for Lambda, ARCHITECTURE=arm64 or x86_64, into build/
+kernel-lambda: $(VENV)/.installed-build ## the kernel for Lambda, ARCHITECTURE=arm64 or x86_64, into build/
 	$(BIN)/python kmeans_core/native/compile.py build --target $(ARCHITECTURE) \
 	  --output build/kernel-$(ARCHITECTURE)/_kernel.so
 
@@ -55,6 +57,9 @@ lock: $(VENV)/.installed-tests ## pin the newest versions that fit pyproject.tom
 	  --python-version 3.11 --no-header --no-annotate --quiet \
 	  --constraint $(VENV)/constraints.txt --output-file tests/requirements.txt
 
+build: $(VENV)/.installed-build ## build what a Lambda runs (ARCHITECTURE, PYTHON_VERSION override)
+	@$(BIN)/python -m bundle --architecture "$(ARCHITECTURE)" --python "$(PYTHON_VERSION)"
+
 clean: ## remove .venv and everything that tools leave behind
 	rm -rf $(VENV) build *.egg-info kmeans_core/native/_kernel.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -74,4 +79,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml setup.py | $(VENV)/bin/pytho
 
 $(VENV)/.installed-tests: tests/requirements.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --requirement tests/requirements.txt
+	@touch $@
+
+# zig's C compiler, in the version that the tests use; the dashboard need not be installed.
+$(VENV)/.installed-build: tests/requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint tests/requirements.txt packaging ziglang
 	@touch $@

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from botocore import exceptions as botocore
 
+from compute_lambda.errors import ReportedError
+
 #: Codes of errors after which the same request may well succeed.
 TRANSIENT_CODES = frozenset({"throttled", "unreachable", "timed_out", "aws_unavailable"})
 
@@ -145,7 +147,7 @@ _SENTENCES = {
 }
 
 
-class AwsProblem(Exception):
+class AwsProblem(ReportedError):
     """Something about AWS that keeps the program from working, for a person to read.
 
     Attributes:
@@ -154,11 +156,7 @@ class AwsProblem(Exception):
         details: plain JSON, e.g. the IAM `action` that is missing.
     """
 
-    def __init__(self, code: str, message: str, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.details = dict(details or {})
+    status = 503
 
     @property
     def transient(self) -> bool:

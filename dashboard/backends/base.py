@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from compute_lambda import FitResult, FitTask
 from dashboard.jobs.cost import CostModel
+from dashboard.jobs.spending import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,18 @@ class Backend(Protocol):
     @property
     def costs(self) -> CostModel: ...
 
-    def run(self, tasks: Iterable[FitTask], cancelled: Event) -> Iterator[TaskEvent]:
+    def run(
+        self, tasks: Iterable[FitTask], cancelled: Event, budget: Budget | None = None
+    ) -> Iterator[TaskEvent]:
         """Run `tasks`; yield for each one TaskStarted, then TaskResult or TaskFailure.
 
         Events of different tasks interleave in the order in which they happen. One task's failure
         does not touch the others. The iterator ends when every task has its outcome, or, soon after
         `cancelled` is set, without an outcome for the tasks that were then unfinished. Closing the
         iterator cancels as well. Several runs may be in progress at once, from different threads.
+
+        What is sent is paid from `budget`. Once that is exhausted the run ends as if cancelled,
+        when what was in flight has come in.
         """
         ...
 

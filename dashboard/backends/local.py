@@ -24,6 +24,7 @@ from compute_lambda.errors import ReportedError, error_record
 from compute_lambda.fit import Host
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.cost import CostModel, default_costs
+from dashboard.jobs.spending import Budget
 
 POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
@@ -101,8 +102,13 @@ class LocalBackend:
     def cost_usd(self, busy_s: float, n_requests: int) -> float:  # noqa: ARG002
         return 0.0
 
-    def run(self, tasks: Iterable[FitTask], cancelled: threading.Event) -> Iterator[TaskEvent]:
-        """See Backend.run. Raises RuntimeError after close().
+    def run(
+        self,
+        tasks: Iterable[FitTask],
+        cancelled: threading.Event,
+        budget: Budget | None = None,  # noqa: ARG002
+    ) -> Iterator[TaskEvent]:
+        """See Backend.run; this machine costs nothing. Raises RuntimeError after close().
 
         Tasks are taken from `tasks` in the caller's thread, a few ahead of the pool.
         """

@@ -11,6 +11,7 @@ store. What it recorded until then does no harm: both compute the same, and the 
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -23,6 +24,7 @@ from compute_lambda import FitTask
 from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
+from dashboard.jobs.spending import Budget
 from dashboard.jobs.store import JobStore, TaskOutcome
 
 _log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class JobRun:
         self._on_end = on_end
         self._lock = threading.Lock()
         self._recorder = Recorder(job_id, store, memo)
+        self._budget = Budget()
         self._unsettled: set[str] = set()
         self._in_flight: set[str] = set()
         self._resumed = False
@@ -105,8 +108,10 @@ class JobRun:
             self._on_end(self)
 
     def _hold(self) -> None:
-        if self._store.set_state(self.job_id, "running", owner=self.owner) is None:
+        job = self._store.set_state(self.job_id, "running", owner=self.owner)
+        if job is None:
             return
+        self._budget = Budget(job.spending_cap_usd, job.usage)
         self._beat()  # a job taken over may have been cancelled before its process died
         keeper = threading.Thread(target=self._keep, name=f"keeper-{self.job_id}", daemon=True)
         keeper.start()
@@ -140,9 +145,9 @@ class JobRun:
         self._resumed = bool(settled)
         missing = [task for task_id, task in self._tasks.items() if task_id not in settled]
         self._unsettled = {task.task_id for task in missing}
-        for event in self._backend.run(self._unknown(missing), self._stopping):
+        for event in self._backend.run(self._unknown(missing), self._stopping, self._budget):
             self._take(event)
-        if not self._stopping.is_set():
+        if not self._stopping.is_set() and not self._budget.exhausted:
             for task_id in sorted(self._unsettled):
                 self._take(TaskFailure(task_id, _no_outcome(self._backend.name), 1))
 
@@ -189,16 +194,22 @@ class JobRun:
         if self._reason == "lost":
             return
         if self._reason == "close":
+            self._beat()  # what was spent since the last one
             self._store.release_lease(self.job_id, self.owner)
             return
         job = self._store.job(self.job_id)
         if job is None:
             return
-        finish = self._store.set_state
+        finish = functools.partial(self._store.set_state, usage=self._budget.usage)
+        unsettled = job.n_done + job.n_failed < job.n_tasks
         if error is not None:
             finish(self.job_id, "failed", owner=self.owner, error=error, best=best)
-        elif job.n_done + job.n_failed < job.n_tasks and self._reason == "cancel":
+        elif unsettled and self._reason == "cancel":
             finish(self.job_id, "cancelled", owner=self.owner, best=best)
+        elif unsettled and self._budget.exhausted and job.spending_cap_usd == self._budget.cap_usd:
+            # With another cap by now it is queued below, and goes on.
+            reason = self._budget.sentence()
+            finish(self.job_id, "cancelled", owner=self.owner, error=reason, best=best)
         elif job.n_done == 0 and job.n_failed >= job.n_tasks:
             reason = self._first_failure()
             finish(self.job_id, "failed", owner=self.owner, error=reason, best=best)
@@ -227,10 +238,13 @@ class JobRun:
         self._next_beat = time.monotonic() + self._heartbeat_s
         with self._lock:
             n_running = len(self._in_flight)
-        job = self._store.renew_lease(self.job_id, self.owner, self._lease_s, n_running)
+        usage = self._budget.usage
+        job = self._store.renew_lease(self.job_id, self.owner, self._lease_s, n_running, usage)
         if job is None:
             self.stop("lost")
-        elif job.cancel_requested and self._reason is None:
+            return
+        self._budget.move_cap(job.spending_cap_usd)
+        if job.cancel_requested and self._reason is None:
             self.stop("cancel")
 
     def _flush(self) -> None:

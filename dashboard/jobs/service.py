@@ -63,18 +63,22 @@ class JobService:
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
 
-    def submit(self, spec: JobSpec) -> JobRecord:
+    def submit(self, spec: JobSpec, *, spending_cap_usd: float | None = None) -> JobRecord:
         """Make sure that the job is done or being worked on; the record as it is now.
 
         A finished job comes back at once. One that was cancelled, or in which tasks failed, goes on
-        with what is missing. Raises DatasetError and SpecError when it cannot be run as asked.
+        with what is missing. `spending_cap_usd` is for all runs of the job together and replaces an
+        earlier one, also while the job runs; None is no cap. Raises DatasetError and SpecError when
+        it cannot be run as asked.
         """
         tasks, dataset_name = self._plan(spec)
-        record = self._enter(spec, tasks, dataset_name)
+        record = self._enter(spec, tasks, dataset_name, spending_cap_usd)
         if record.state == "done" and record.n_failed == 0:
             return record
         if record.finished:
             self._store.discard_failures(record.job_id)
+        if record.spending_cap_usd != spending_cap_usd:
+            self._store.set_spending_cap(record.job_id, spending_cap_usd)
         record = self._store.reopen(record.job_id) or record
         self._start(record.job_id, tasks)
         return record
@@ -173,7 +177,13 @@ class JobService:
         check_spec(spec, dataset, n_rows)
         return plan(spec, dataset, n_rows, self._backend.costs), dataset.name
 
-    def _enter(self, spec: JobSpec, tasks: list[FitTask], dataset_name: str) -> JobRecord:
+    def _enter(
+        self,
+        spec: JobSpec,
+        tasks: list[FitTask],
+        dataset_name: str,
+        spending_cap_usd: float | None,
+    ) -> JobRecord:
         """The job's record, made if there is none."""
         record = JobRecord(
             job_id=spec.job_id,
@@ -183,6 +193,7 @@ class JobService:
             n_tasks=len(tasks),
             n_fits=sum(task.n_fits for task in tasks),
             created_at=self._clock(),
+            spending_cap_usd=spending_cap_usd,
         )
         stored = self._store.create_job(record)
         task_ids = {task.task_id for task in tasks}
@@ -242,7 +253,7 @@ class JobService:
             return
         try:
             tasks, dataset_name = self._plan(record.spec)
-            self._enter(record.spec, tasks, dataset_name)
+            self._enter(record.spec, tasks, dataset_name, record.spending_cap_usd)
         except (DatasetError, SpecError) as error:
             self._settle_unheld(record.job_id, "failed", error.message)
         except Exception:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,15 @@ class Connections:
     was written by a newer version of the program.
     """
 
-    def __init__(self, path: Path, schema: str, version: int, busy_timeout_s: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        version: int,
+        busy_timeout_s: float,
+        upgrades: Mapping[int, str] | None = None,
+    ) -> None:
+        """`upgrades[v]` are the statements that lead from version v to the next one."""
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._local = threading.local()
@@ -29,7 +37,7 @@ class Connections:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._use_wal()
-            self._create(schema, version)
+            self._create(schema, version, upgrades or {})
         except StoreError:
             self.close()
             raise
@@ -114,7 +122,7 @@ class Connections:
                     raise
                 time.sleep(0.01)
 
-    def _create(self, schema: str, version: int) -> None:
+    def _create(self, schema: str, version: int, upgrades: Mapping[int, str]) -> None:
         with self.writing() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()
             if found > version:
@@ -123,8 +131,9 @@ class Connections:
                     f"this version knows {version}). Update Centaurus, or choose another data "
                     "directory."
                 )
-            if found == 0:
+            if found < version:
+                steps = [schema] if found == 0 else [upgrades[v] for v in range(found, version)]
                 # Not executescript: that would commit the transaction first.
-                for statement in schema.split(";"):
+                for statement in ";".join(steps).split(";"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {version}")

@@ -13,6 +13,7 @@ simply computed again.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import sqlite3
@@ -23,13 +24,14 @@ from typing import Any
 
 from compute_lambda import ContractError, FitResult
 from dashboard.jobs.spec import JobSpec, SpecError
+from dashboard.jobs.spending import Usage
 from dashboard.jobs.sqlite_connections import Connections
 from dashboard.jobs.store import JobRecord, JobState, OutcomePage, OutcomeStatus, TaskOutcome
 
 _log = logging.getLogger(__name__)
 
 #: Raised with every change of the tables below; a file with a higher number is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -51,7 +53,9 @@ CREATE TABLE jobs (
     error TEXT,
     best TEXT,
     owner TEXT,
-    lease_expires_at REAL
+    lease_expires_at REAL,
+    spending_cap_usd REAL,
+    usage TEXT
 ) STRICT;
 CREATE TABLE outcomes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -68,10 +72,17 @@ CREATE TABLE outcomes (
 CREATE INDEX outcomes_by_cursor ON outcomes (job_id, seq);
 """
 
+_UPGRADES = {
+    1: """
+ALTER TABLE jobs ADD COLUMN spending_cap_usd REAL;
+ALTER TABLE jobs ADD COLUMN usage TEXT
+"""
+}
+
 _JOB_COLUMNS = (
     "job_id, spec, dataset_name, backend, n_tasks, n_fits, state, n_done, n_failed, n_fits_done, "
     "n_running, created_at, started_at, finished_at, cancel_requested, error, best, owner, "
-    "lease_expires_at"
+    "lease_expires_at, spending_cap_usd, usage"
 )
 _FREE = "(owner IS NULL OR lease_expires_at <= :now)"
 
@@ -86,7 +97,7 @@ class SqliteJobStore:
         self, path: Path, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 30.0
     ) -> None:
         self._clock = clock
-        self._db = Connections(path, _SCHEMA, SCHEMA_VERSION, busy_timeout_s)
+        self._db = Connections(path, _SCHEMA, SCHEMA_VERSION, busy_timeout_s, _UPGRADES)
 
     # -- jobs ---------------------------------------------------------------------------------
 
@@ -99,11 +110,13 @@ class SqliteJobStore:
             record.n_tasks,
             record.n_fits,
             record.created_at or self._clock(),
+            record.spending_cap_usd,
         )
         with self._db.writing() as db:
             db.execute(
                 "INSERT INTO jobs (job_id, spec, dataset_name, backend, n_tasks, n_fits, state,"
-                " created_at) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT DO NOTHING",
+                " created_at, spending_cap_usd) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 row,
             )
             stored = _job(db, record.job_id)
@@ -132,6 +145,10 @@ class SqliteJobStore:
                 (job_id,),
             )
             return _job(db, job_id)
+
+    def set_spending_cap(self, job_id: str, cap_usd: float | None) -> None:
+        with self._db.writing() as db:
+            db.execute("UPDATE jobs SET spending_cap_usd = ? WHERE job_id = ?", (cap_usd, job_id))
 
     # -- outcomes -----------------------------------------------------------------------------
 
@@ -184,13 +201,18 @@ class SqliteJobStore:
             return changed.rowcount > 0
 
     def renew_lease(
-        self, job_id: str, owner: str, ttl_s: float, n_running: int
+        self,
+        job_id: str,
+        owner: str,
+        ttl_s: float,
+        n_running: int,
+        usage: Usage | None = None,
     ) -> JobRecord | None:
         with self._db.writing() as db:
             changed = db.execute(
-                "UPDATE jobs SET lease_expires_at = ?, n_running = ?"
+                "UPDATE jobs SET lease_expires_at = ?, n_running = ?, usage = COALESCE(?, usage)"
                 " WHERE job_id = ? AND owner = ?",
-                (self._clock() + ttl_s, n_running, job_id, owner),
+                (self._clock() + ttl_s, n_running, _encoded(usage), job_id, owner),
             )
             return _job(db, job_id) if changed.rowcount else None
 
@@ -221,13 +243,14 @@ class SqliteJobStore:
         owner: str,
         error: str | None = None,
         best: dict[str, Any] | None = None,
+        usage: Usage | None = None,
     ) -> JobRecord | None:
         with self._db.writing() as db:
             job = _job(db, job_id)
             if job is None or job.owner != owner:
                 return None
             unsettled = job.n_done + job.n_failed < job.n_tasks
-            withdrawn = not job.cancel_requested
+            withdrawn = not job.cancel_requested and error is None
             if (state == "done" and unsettled) or (state == "cancelled" and withdrawn):
                 state = "queued"
             now = self._clock()
@@ -241,9 +264,16 @@ class SqliteJobStore:
             else:
                 db.execute(
                     "UPDATE jobs SET state = ?, finished_at = ?, error = ?,"
-                    " best = COALESCE(?, best), n_running = 0, owner = NULL,"
-                    " lease_expires_at = NULL WHERE job_id = ?",
-                    (state, None if state == "queued" else now, error, encoded, job_id),
+                    " best = COALESCE(?, best), usage = COALESCE(?, usage), n_running = 0,"
+                    " owner = NULL, lease_expires_at = NULL WHERE job_id = ?",
+                    (
+                        state,
+                        None if state == "queued" else now,
+                        error,
+                        encoded,
+                        _encoded(usage),
+                        job_id,
+                    ),
                 )
             return _job(db, job_id)
 
@@ -319,6 +349,10 @@ def _task_outcome(row: tuple[Any, ...]) -> TaskOutcome:
     )
 
 
+def _encoded(usage: Usage | None) -> str | None:
+    return None if usage is None else json.dumps(dataclasses.asdict(usage))
+
+
 def _job(db: sqlite3.Connection, job_id: str) -> JobRecord | None:
     row = db.execute(f"SELECT {_JOB_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
     return None if row is None else _job_record(row)
@@ -333,5 +367,7 @@ def _job_record(row: tuple[Any, ...]) -> JobRecord | None:
         _log.warning("Job %s is left out, its settings are unreadable: %s", row[0], error)
         return None
     values["cancel_requested"] = bool(values["cancel_requested"])
+    usage = values["usage"]
+    values["usage"] = Usage() if usage is None else Usage(**json.loads(usage))
     values["best"] = None if values["best"] is None else json.loads(values["best"])
     return JobRecord(**values)

@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 
 from compute_lambda import FitResult
 from dashboard.jobs.spec import JobSpec
+from dashboard.jobs.spending import NOTHING_SPENT, Usage
 
 JobState = Literal["queued", "running", "done", "cancelled", "failed"]
 OutcomeStatus = Literal["done", "failed"]
@@ -36,7 +37,9 @@ class JobRecord:
     """One job as the store knows it at one moment.
 
     Times are Unix seconds. `state` is "done" when every task is settled, also when some of them
-    failed (`n_failed` > 0); "failed" when nothing could run, with the reason in `error`.
+    failed (`n_failed` > 0); "failed" when nothing could run, with the reason in `error`;
+    "cancelled" when somebody asked for it, or, with the reason in `error`, when the job stopped
+    itself at its spending cap.
     """
 
     job_id: str
@@ -58,6 +61,10 @@ class JobRecord:
     finished_at: float | None = None
     cancel_requested: bool = False
     error: str | None = None
+    #: No more is sent when this is spent, in US dollars; None for no cap. Not part of the spec.
+    spending_cap_usd: float | None = None
+    #: What all runs of this job cost so far, as told by the last heartbeat.
+    usage: Usage = NOTHING_SPENT
     #: The best model so far: {"type", "k", "bic"}; None when there is none.
     best: dict[str, Any] | None = None
     owner: str | None = None
@@ -119,6 +126,10 @@ class JobStore(Protocol):
         """
         ...
 
+    def set_spending_cap(self, job_id: str, cap_usd: float | None) -> None:
+        """Another cap, or none. A run in progress follows it from its next heartbeat on."""
+        ...
+
     def record(self, job_id: str, outcomes: Sequence[TaskOutcome]) -> int:
         """Write outcomes and the job's counts in one transaction; how many were news.
 
@@ -152,11 +163,18 @@ class JobStore(Protocol):
         ...
 
     def renew_lease(
-        self, job_id: str, owner: str, ttl_s: float, n_running: int
+        self,
+        job_id: str,
+        owner: str,
+        ttl_s: float,
+        n_running: int,
+        usage: Usage | None = None,
     ) -> JobRecord | None:
         """Heartbeat of the holder; the record as it is now, with a cancel request if there is one.
 
-        None when the lease went to somebody else or the job was deleted: stop working.
+        `usage` replaces the job's (it is a total, so that writing it twice changes nothing); None
+        leaves it as it is. The answer is None when the lease went to somebody else or the job was
+        deleted: stop working.
         """
         ...
 
@@ -176,14 +194,17 @@ class JobStore(Protocol):
         owner: str,
         error: str | None = None,
         best: dict[str, Any] | None = None,
+        usage: Usage | None = None,
     ) -> JobRecord | None:
         """The holder of the lease moves the job on. None when `owner` does not hold the lease.
+
+        `best` and `usage` None leave what is recorded.
 
         A finished state (and "queued") gives up the lease in the same transaction. Two requests are
         granted only if they are still true, otherwise the job becomes "queued" and whoever asked
         (or the next process) goes on with it: "done" needs every task to be settled, because
-        failures may have been discarded for a rerun in the meantime; "cancelled" needs the cancel
-        request to stand, because it may have been withdrawn by `reopen`.
+        failures may have been discarded for a rerun in the meantime; "cancelled" without an `error`
+        needs the cancel request to stand, because it may have been withdrawn by `reopen`.
         """
         ...
 

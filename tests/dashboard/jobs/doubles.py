@@ -12,6 +12,7 @@ from compute_lambda import FitTask
 from dashboard.backends import TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.datasets import ColumnInfo, Dataset, DatasetError
 from dashboard.jobs.cost import CostModel
+from dashboard.jobs.spending import Budget, Usage
 from tests.dashboard.jobs.made_up import DATASET_ID, fit, result
 
 #: So slow that the planner makes a task of every single experiment.
@@ -43,13 +44,15 @@ class ScriptedBackend:
 
     `started` counts how often each task was begun. Set `gate` to a semaphore to let only so many
     tasks through; name tasks in `failing` with how often they fail; `crash_after` tasks raises an
-    error in the middle of the run, `lose` ends without an outcome for these tasks.
+    error in the middle of the run, `lose` ends without an outcome for these tasks. Every task is
+    one request, billed with 20 ms and `task_usd`.
     """
 
     name = "local"
     label = "Scripted"
     concurrency = 1
     costs = ONE_BY_ONE
+    task_usd = 0.0
 
     def __init__(self, name: str = "local") -> None:
         self.name = name
@@ -61,10 +64,17 @@ class ScriptedBackend:
         self.gate: threading.Semaphore | None = None
         self._lock = threading.Lock()
 
-    def run(self, tasks: Iterable[FitTask], cancelled: threading.Event) -> Iterator[TaskEvent]:
+    def run(
+        self,
+        tasks: Iterable[FitTask],
+        cancelled: threading.Event,
+        budget: Budget | None = None,
+    ) -> Iterator[TaskEvent]:
+        budget = budget or Budget()
         for number, task in enumerate(tasks):
-            if cancelled.is_set():
+            if cancelled.is_set() or not budget.reserve(self.task_usd):
                 return
+            budget.settle(self.task_usd, Usage(1, 20, self.task_usd))
             if number == self.crash_after:
                 raise RuntimeError("secret detail of the inside")
             task_id = task.task_id

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.jobs.spending import Usage
 from dashboard.jobs.sqlite_store import SCHEMA_VERSION, SqliteJobStore
 from dashboard.jobs.store import StoreError
 from tests.dashboard.jobs.made_up import done, job
@@ -36,10 +37,30 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> 
     path = tmp_path / "jobs.sqlite3"
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"newer Centaurus \(schema 99; this version knows 1\)"):
+    with pytest.raises(StoreError, match=r"newer Centaurus \(schema 99; this version knows 2\)"):
         SqliteJobStore(path)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_a_file_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    store = SqliteJobStore(path)
+    job_id = store.create_job(job()).job_id
+    store.close()
+    with sqlite3.connect(path) as db:
+        for column in ("spending_cap_usd", "usage"):
+            db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 1")
+    store = SqliteJobStore(path)
+    record = store.job(job_id)
+    assert record is not None
+    assert (record.spending_cap_usd, record.usage) == (None, Usage())
+    store.set_spending_cap(job_id, 0.25)
+    assert [found.spending_cap_usd for found in store.jobs()] == [0.25]
+    store.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_rubbish_is_refused_with_the_remedy(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from dashboard.jobs.spending import Usage
 from dashboard.jobs.store import JobRecord, JobStore
 from tests.dashboard.jobs.conftest import StoreUnderTest
 from tests.dashboard.jobs.made_up import done, failed, fit, job, task_id
@@ -379,3 +380,63 @@ class TestState:
         assert store.orphaned(now + 5.0) == [ids["new"], ids["dead"]]
         store.release_lease(ids["held"], "held")
         assert store.orphaned(now) == [ids["new"], ids["held"]]
+
+
+class TestSpending:
+    SPENT = Usage(n_requests=12, billed_ms=3_456, usd=0.0125)
+
+    def test_a_job_is_made_with_its_cap_and_has_spent_nothing(self, store: JobStore) -> None:
+        capped = store.create_job(job(0, spending_cap_usd=0.5))
+        free = store.create_job(job(1))
+        assert (capped.spending_cap_usd, capped.usage) == (0.5, Usage())
+        assert (free.spending_cap_usd, free.usage) == (None, Usage())
+        assert store.create_job(job(0, spending_cap_usd=9.0)).spending_cap_usd == 0.5
+
+    def test_the_cap_can_be_moved_and_removed(self, store: JobStore) -> None:
+        job_id = store.create_job(job(0, spending_cap_usd=0.5)).job_id
+        for cap_usd in (2.25, None):
+            store.set_spending_cap(job_id, cap_usd)
+            assert [record.spending_cap_usd for record in store.jobs()] == [cap_usd]
+        store.set_spending_cap("nope", 1.0)
+        assert store.job("nope") is None
+
+    def test_heartbeats_tell_the_total(self, store: JobStore) -> None:
+        job_id = store.create_job(job()).job_id
+        store.acquire_lease(job_id, "a", 60.0)
+        for _ in range(2):  # a total: telling it twice changes nothing
+            renewed = store.renew_lease(job_id, "a", 60.0, 1, self.SPENT)
+            assert renewed is not None
+            assert renewed.usage == self.SPENT
+        assert store.renew_lease(job_id, "b", 60.0, 1, Usage(99, 99, 99.0)) is None
+        store.renew_lease(job_id, "a", 60.0, 1)
+        record = store.job(job_id)
+        assert record is not None
+        assert record.usage == self.SPENT
+
+    def test_the_end_tells_the_total_and_a_new_run_keeps_it(self, store: JobStore) -> None:
+        job_id = store.create_job(job(n_tasks=0)).job_id
+        store.acquire_lease(job_id, "a", 60.0)
+        store.set_state(job_id, "running", owner="a")
+        end = store.set_state(job_id, "done", owner="a", usage=self.SPENT)
+        assert end is not None
+        assert (end.state, end.usage) == ("done", self.SPENT)
+        reopened = store.reopen(job_id)
+        assert reopened is not None
+        assert reopened.usage == self.SPENT
+        store.acquire_lease(job_id, "b", 60.0)
+        again = store.set_state(job_id, "running", owner="b")
+        assert again is not None
+        assert again.usage == self.SPENT
+
+    def test_stopped_at_the_cap_without_anybody_asking(self, store: JobStore) -> None:
+        job_id = store.create_job(job(spending_cap_usd=0.01)).job_id
+        store.acquire_lease(job_id, "a", 60.0)
+        store.set_state(job_id, "running", owner="a")
+        end = store.set_state(job_id, "cancelled", owner="a", error="Cap.", usage=self.SPENT)
+        assert end == store.job(job_id)
+        assert end is not None
+        assert (end.state, end.error, end.usage) == ("cancelled", "Cap.", self.SPENT)
+        assert store.orphaned(1e12) == []
+        reopened = store.reopen(job_id)
+        assert reopened is not None
+        assert (reopened.state, reopened.error) == ("queued", None)

@@ -19,8 +19,6 @@ from kmeans_core.features import FloatArray, fill_features
 
 LabelArray = NDArray[np.uint8 | np.int32]
 
-KERNEL = "numpy"
-
 # Scores of one tile (restarts x clusters x points): a megabyte stays in a core's L2 cache.
 _SCORES_PER_TILE = 131_072
 # OpenBLAS starts threads above m*n*k = 2**18; a product that small gains nothing from them.

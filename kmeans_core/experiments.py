@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kmeans_core.assignment import LabelArray, assign_accumulate, label_dtype
+from kmeans_core import kernels
+from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.covariance import CovarianceType, covariance_type_of, n_parameters
 from kmeans_core.features import FloatArray
 from kmeans_core.lloyd import RestartOutcome, RestartState, run_restarts
@@ -261,7 +262,7 @@ def assign(model: ClusterModel, columns: FloatArray, distance: str = "likelihood
     theta = thetas(model.parameters(), kind, distance)
     k = model.n_clusters
     labels: LabelArray = np.full((1, columns.shape[1]), k, dtype=label_dtype(k))
-    assign_accumulate(
+    kernels.current().assign_accumulate(
         columns, kind, theta, labels, np.zeros(theta.shape), np.empty(1, dtype=np.int64)
     )
     return labels[0].astype(np.int32)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kmeans_core.assignment import LabelArray, accumulate, assign_accumulate, label_dtype
+from kmeans_core import kernels
+from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.features import FloatArray
 from kmeans_core.parameters import Parameters, Problem, estimate, thetas
 from kmeans_core.reseeding import reseed_empty
@@ -108,7 +109,7 @@ def run_restarts(
             estimate(problem, active.statistics), problem.covariance_type, problem.distance
         )
         n_changed = np.empty(len(active.states), dtype=np.int64)
-        assign_accumulate(
+        kernels.current().assign_accumulate(
             problem.columns,
             problem.covariance_type,
             active.theta,
@@ -148,7 +149,7 @@ def _assigned_afresh(problem: Problem, theta: FloatArray) -> tuple[LabelArray, F
     )
     statistics = np.zeros(theta.shape)
     n_changed = np.empty(n_restarts, dtype=np.int64)
-    assign_accumulate(
+    kernels.current().assign_accumulate(
         problem.columns, problem.covariance_type, theta, labels, statistics, n_changed
     )
     return labels, statistics
@@ -206,7 +207,10 @@ def _finish(
     """
     kind, n_clusters = problem.covariance_type, active.theta.shape[1]
     statistics = np.stack(
-        [accumulate(problem.columns, kind, active.labels[r], n_clusters) for r in leaving]
+        [
+            kernels.current().accumulate(problem.columns, kind, active.labels[r], n_clusters)
+            for r in leaving
+        ]
     )
     moving = np.array([reason != "converged" for reason in reasons])
     for i in np.flatnonzero(moving & (statistics[..., 0] == 0).any(axis=1)):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+
+from kmeans_core import kernels
+from kmeans_core.native.binding import NativeKernel
+from kmeans_core.native.library import load
+
+try:
+    _LIBRARY = load()
+except OSError:  # no compiler: the twin alone is tested
+    _LIBRARY = None
 
 Sample = tuple[np.ndarray, np.ndarray]
 
@@ -48,3 +57,34 @@ def overlapping() -> np.ndarray:
     return np.concatenate(
         [2.0 * rng.normal(size=3) + rng.normal(size=(80, 3)) @ mixing[k] for k in range(3)]
     )
+
+
+def _kernels() -> list:
+    """The twin, then the compiled kernel in every variant that this processor runs."""
+    found: list = [pytest.param(kernels.NumpyKernel(), id="numpy")]
+    if _LIBRARY is not None:
+        best = _LIBRARY.centaurus_best_variant()
+        # The variants of one processor family are numbered in a row; see kernel.c.
+        first = 1 if 1 <= best <= 3 else best
+        for variant in range(first, best + 1):
+            kernel = NativeKernel(_LIBRARY, variant)
+            found.append(pytest.param(kernel, id=f"native-{variant}"))
+    return found
+
+
+def _use(kernel: kernels.Kernel) -> Iterator[kernels.Kernel]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_current", kernel)
+        yield kernel
+
+
+@pytest.fixture(scope="module", params=[_kernels()[0], *_kernels()[1:][-1:]])
+def kernel(request: pytest.FixtureRequest) -> Iterator[kernels.Kernel]:
+    """The NumPy twin, then the compiled kernel, in use while a test runs."""
+    yield from _use(request.param)
+
+
+@pytest.fixture(scope="module", params=_kernels())
+def every_kernel(request: pytest.FixtureRequest) -> Iterator[kernels.Kernel]:
+    """As `kernel`, with the compiled one for every instruction set."""
+    yield from _use(request.param)

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from kmeans_core import COVARIANCE_TYPES
-from kmeans_core.assignment import (
-    accumulate,
-    assign_accumulate,
-    best_clusters,
-    label_dtype,
-    points_per_block,
-)
+from kmeans_core.assignment import best_clusters, label_dtype, points_per_block
 from kmeans_core.covariance import covariance_type_of
 
 
@@ -35,7 +29,7 @@ def _phi(columns: np.ndarray, covariance_type: str) -> np.ndarray:
 @pytest.mark.parametrize(
     ("d", "n", "k"), [(1, 50, 2), (2, 4097, 3), (3, 333, 64), (9, 120, 7), (15, 100, 7)]
 )
-def test_labels_and_statistics_equal_the_definition(covariance_type, d, n, k):
+def test_labels_and_statistics_equal_the_definition(every_kernel, covariance_type, d, n, k):
     rng = np.random.default_rng(d)
     kind = covariance_type_of(covariance_type)
     columns = rng.normal(size=(d, n))
@@ -46,14 +40,14 @@ def test_labels_and_statistics_equal_the_definition(covariance_type, d, n, k):
     previous = labels.copy()
     for _ in range(3):
         thetas = rng.normal(size=statistics.shape)
-        assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+        every_kernel.assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
         for r in range(3):
             expected = (phi @ thetas[r].T).argmax(axis=1)
             np.testing.assert_array_equal(labels[r], expected)
             sums = np.stack([phi[expected == j].sum(axis=0) for j in range(k)])
             np.testing.assert_allclose(statistics[r], sums, rtol=1e-9, atol=1e-9)
             np.testing.assert_allclose(
-                accumulate(columns, kind, labels[r], k), sums, rtol=1e-9, atol=1e-10
+                every_kernel.accumulate(columns, kind, labels[r], k), sums, rtol=1e-9, atol=1e-10
             )
             assert n_changed[r] == (previous[r] != labels[r]).sum()
         previous = labels.copy()
@@ -64,32 +58,50 @@ def test_ties_go_to_the_lowest_cluster():
     assert best_clusters(scores, np.dtype(np.uint8)).tolist() == [[0, 1, 0]]
 
 
-def test_more_clusters_than_a_byte_holds():
+def test_equal_scores_and_equal_points_go_to_the_lowest_cluster(every_kernel):
+    kind = covariance_type_of("full-untied")
+    # Whole numbers: every kernel computes these scores without rounding.
+    rng = np.random.default_rng(1)
+    columns = rng.integers(-3, 4, size=(3, 205)).astype(float)
+    thetas = rng.integers(-2, 3, size=(2, 9, kind.n_features(3))).astype(float)
+    thetas[:, 4] = thetas[:, 2]
+    thetas[:, 8] = thetas[:, 0]
+    labels = np.full((2, 205), 9, dtype=np.uint8)
+    every_kernel.assign_accumulate(
+        columns, kind, thetas, labels, np.zeros(thetas.shape), np.empty(2, dtype=np.int64)
+    )
+    scores = thetas @ _phi(columns, "full-untied").T
+    n_best = (scores == scores.max(axis=1, keepdims=True)).sum(axis=1)
+    assert (n_best > 1).sum() > 80
+    np.testing.assert_array_equal(labels, scores.argmax(axis=1))
+
+
+def test_more_clusters_than_a_byte_holds(every_kernel):
     columns = np.arange(300.0)[None] - 150
     thetas = np.stack([-0.5 * columns[0] ** 2, columns[0]], axis=1)[None]
     labels = np.full((1, 300), 300, dtype=label_dtype(300))
     statistics, n_changed = np.zeros(thetas.shape), np.empty(1, dtype=np.int64)
     kind = covariance_type_of("spher-tied")
-    assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+    every_kernel.assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
     assert labels.dtype == np.int32
     assert labels[0].tolist() == list(range(300))
     assert n_changed.tolist() == [300]
 
 
-def test_a_partly_blank_labelling_is_only_added_where_blank():
+def test_a_partly_blank_labelling_is_only_added_where_blank(every_kernel):
     kind = covariance_type_of("spher-tied")
     columns = np.array([[0.0, 1.0, 10.0, 11.0]])
     thetas = np.array([[[0.0, 0.0], [-50.0, 10.0]]])
     labels = np.array([[0, 2, 2, 0]], dtype=np.uint8)
     statistics = np.array([[[2.0, 11.0], [0.0, 0.0]]])
     n_changed = np.empty(1, dtype=np.int64)
-    assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+    every_kernel.assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
     assert labels.tolist() == [[0, 0, 1, 1]]
     assert statistics.tolist() == [[[2.0, 1.0], [2.0, 21.0]]]
     assert n_changed.tolist() == [3]
 
 
-def test_many_features_partly_blank():
+def test_many_features_partly_blank(every_kernel):
     rng = np.random.default_rng(0)
     kind = covariance_type_of("full-untied")
     columns = rng.normal(size=(12, 200))
@@ -99,7 +111,7 @@ def test_many_features_partly_blank():
     before = labels.copy()
     statistics = np.array([[phi[row == j].sum(axis=0) for j in range(5)] for row in labels])
     n_changed = np.empty(2, dtype=np.int64)
-    assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
+    every_kernel.assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
     sums = np.array([[phi[row == j].sum(axis=0) for j in range(5)] for row in labels])
     assert (before == 5).any()
     assert (labels < 5).all()

@@ -11,6 +11,8 @@ from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, assign, fit_experim
 from kmeans_core.flooring import Floor
 from kmeans_core.sweeping import certainly_above, invert
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 
 def _assert_defined(model: MahalanobisKMeans, X: np.ndarray) -> None:
     scores = [model.bic_, model.aic_, model.icl_, model.score(X), model.log_likelihood_]

@@ -20,6 +20,8 @@ from kmeans_core import (
     prepare,
 )
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 
 def _assert_same(a: ExperimentFit, b: ExperimentFit) -> None:
     for field in ExperimentFit.__slots__:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, fit_experiments, lloyd, prepare
-from kmeans_core.assignment import accumulate, assign_accumulate
+from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, fit_experiments, kernels, prepare
 from kmeans_core.experiments import smallest_size
+
+pytestmark = pytest.mark.usefixtures("kernel")
 
 
 @st.composite
@@ -83,12 +84,13 @@ def test_a_cycle_is_recognised_and_said(monkeypatch, overlapping):
         # After a real assignment point 0 goes round the three clusters.
         turn.append(len(turn) % 3)
         labels[:, 0] = turn[-1]
-        statistics[0] = accumulate(columns, kind, labels[0], 3)
+        statistics[0] = kernels.current().accumulate(columns, kind, labels[0], 3)
         n_changed[:] = 1
 
     data = prepare(overlapping)
     turn: list[int] = []
-    monkeypatch.setattr(lloyd, "assign_accumulate", never_settles)
+    assign_accumulate = kernels.current().assign_accumulate
+    monkeypatch.setattr(kernels.current(), "assign_accumulate", never_settles)
     (fit,) = fit_experiments(data, "full-tied", [3], [0], 1, distance="mahalanobis").fits
     assert (fit.converged, fit.stopped_by) == (False, "cycle")
     assert fit.n_iter < 40

@@ -17,6 +17,8 @@ from kmeans_core import (
     prepare,
 )
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 
 def _maximum_likelihood_covariance(X: np.ndarray, shape: str) -> np.ndarray:
     S = np.cov(X.T, bias=True).reshape(X.shape[1], X.shape[1])

@@ -1,0 +1,66 @@
+"""Who does the heavy work: the compiled kernel where it is there, else its NumPy twin.
+
+Both have the same functions and agree on the results up to rounding. Callers go through `current()`
+at every call, so that tests can run the same case on both.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmeans_core import assignment
+from kmeans_core.assignment import LabelArray
+from kmeans_core.covariance import CovarianceType
+from kmeans_core.features import FloatArray
+from kmeans_core.native.binding import NativeKernel
+from kmeans_core.native.library import load_if_there
+
+
+class Kernel(Protocol):
+    """The functions over all points; assignment.py says what they do."""
+
+    name: str
+
+    def assign_accumulate(
+        self,
+        columns: FloatArray,
+        covariance_type: CovarianceType,
+        thetas: FloatArray,
+        labels: LabelArray,
+        statistics: FloatArray,
+        n_changed: NDArray[np.int64],
+    ) -> None: ...
+
+    def accumulate(
+        self,
+        columns: FloatArray,
+        covariance_type: CovarianceType,
+        labels: LabelArray,
+        n_clusters: int,
+    ) -> FloatArray: ...
+
+
+class NumpyKernel:
+    """The twin: the same functions, readable, and the oracle in the tests."""
+
+    name = "numpy"
+    assign_accumulate = staticmethod(assignment.assign_accumulate)
+    accumulate = staticmethod(assignment.accumulate)
+
+
+def _best() -> Kernel:
+    library = load_if_there()
+    return NumpyKernel() if library is None else NativeKernel(library)
+
+
+_current = _best()
+
+KERNEL: str = _current.name
+"""Which one this process uses, "native" or "numpy"; results record it."""
+
+
+def current() -> Kernel:
+    return _current

@@ -1,0 +1,86 @@
+"""Finds and opens the compiled kernel; knows its functions' signatures and nothing else."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import warnings
+
+# Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
+ABI_VERSION = 1
+
+_DOUBLES = _BYTES = _INTEGERS = ctypes.c_void_p
+_INTEGER = ctypes.c_int64
+
+
+class ProblemRecord(ctypes.Structure):
+    """`Problem` of problem.h, field by field; absent arrays are null."""
+
+    _fields_ = (
+        ("columns", _DOUBLES),
+        ("reference", _DOUBLES),
+        ("total", _DOUBLES),
+        ("overall", _DOUBLES),
+        ("reg_covar", ctypes.c_double),
+        ("n", _INTEGER),
+        ("d", _INTEGER),
+        ("shape", _INTEGER),
+        ("tied", _INTEGER),
+        ("mahalanobis", _INTEGER),
+    )
+
+
+_PROBLEM = ctypes.POINTER(ProblemRecord)
+
+# Function -> (result, arguments); the C sources say what they are.
+_SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
+    "centaurus_best_variant": (_INTEGER, []),
+    "centaurus_workspace_doubles": (_INTEGER, [_INTEGER] * 3),
+    "centaurus_assign_accumulate": (
+        None,
+        [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _DOUBLES, _BYTES, _DOUBLES, _INTEGERS, _DOUBLES],
+    ),
+    "centaurus_accumulate": (None, [_INTEGER, _PROBLEM, _INTEGER, _BYTES, _DOUBLES, _DOUBLES]),
+}
+
+
+def library_path() -> str:
+    """Where the build puts the library: beside this module."""
+    suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), f"_kernel.{suffix}")
+
+
+def load(path: str | os.PathLike[str] | None = None) -> ctypes.CDLL:
+    """Open the library at `path`, by default the installed one, with its signatures set.
+
+    Raises OSError when there is none, it cannot be loaded or it is of another version.
+    """
+    library = ctypes.CDLL(os.fspath(path) if path is not None else library_path())
+    try:
+        library.centaurus_abi_version.restype = _INTEGER
+        version = library.centaurus_abi_version()
+        if version != ABI_VERSION:
+            raise OSError(f"it has version {version}, and {ABI_VERSION} is needed")
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except AttributeError as error:
+        raise OSError(f"it lacks a function: {error}") from error
+    return library
+
+
+def load_if_there() -> ctypes.CDLL | None:
+    """The installed library, or None. Its absence was said when the package was installed; one that
+    is there and cannot be used is worth a warning."""
+    try:
+        return load()
+    except OSError as error:
+        if os.path.exists(library_path()):
+            warnings.warn(
+                f"The compiled kernel is not used: {error}. Results are the same, computed with "
+                "NumPy, about ten times slower. Install Centaurus again to compile it anew.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return None

@@ -1,0 +1,114 @@
+/* What all parts share: the problem, the blocks that points are cut into, the caller's workspace.
+ *
+ * Everything is column-major float64 and owned by the caller; nothing here allocates.
+ */
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { SHAPE_FULL = 0, SHAPE_DIAG = 1, SHAPE_SPHER = 2 };
+
+/* One covariance type on one dataset; mirrored field by field in binding.py. */
+typedef struct {
+    const double *columns;      /* (d, n): column i starts at columns + i * n */
+    const double *reference;    /* (d) variances that the floor is a multiple of */
+    const double *total;        /* total second moment: (d, d), (d) or (1); used by tied types */
+    const double *overall;      /* covariance of an empty cluster: (d, d), (d) or (1) */
+    double reg_covar;
+    int64_t n, d;
+    int64_t shape;              /* SHAPE_... */
+    int64_t tied;
+    int64_t mahalanobis;        /* leave log weight and log determinant out of the scores */
+} Problem;
+
+/* Points whose features are held at a time: as many as fit into half of a small L1 cache, in whole
+ * groups of 32, which every variant's 4 W divides. */
+#define GROUP 32
+#define MOST_POINTS 256
+#define FEATURE_BYTES 24576
+
+/* Points are cut into at most this many parts, each at least PART_LEAST long. Sums are made per part
+ * and added up in order, whoever computed them: so any number of threads gives the same bits. */
+#define MOST_PARTS 16
+#define PART_LEAST 8192
+
+/* Up to here sums over all points of a cluster are a product with its membership, which costs as
+ * much as one assignment; beyond, adding point by point is cheaper. */
+#define MEMBERSHIP_MOST 16
+
+static int64_t features_of(const Problem *p)
+{
+    if (p->tied)
+        return 1 + p->d;
+    if (p->shape == SHAPE_FULL)
+        return 1 + p->d + p->d * (p->d + 1) / 2;
+    return 1 + p->d + (p->shape == SHAPE_DIAG ? p->d : 1);
+}
+
+static int64_t points_at_a_time(int64_t n_features)
+{
+    int64_t fitting = FEATURE_BYTES / (int64_t)sizeof(double) / n_features / GROUP * GROUP;
+    if (fitting < GROUP)
+        return GROUP;
+    return fitting < MOST_POINTS ? fitting : MOST_POINTS;
+}
+
+/* Length of a part; a multiple of MOST_POINTS, and a function of n alone. */
+static int64_t part_length(int64_t n)
+{
+    int64_t length = (n + MOST_PARTS - 1) / MOST_PARTS;
+    if (length < PART_LEAST)
+        length = PART_LEAST;
+    return (length + MOST_POINTS - 1) / MOST_POINTS * MOST_POINTS;
+}
+
+/* Memory for one thread, cut from the caller's buffer. */
+typedef struct {
+    double *phi;        /* (F - 1, points): features of the points at hand, without the leading 1 */
+    double *best;       /* (points) highest score so far */
+    double *winner;     /* (points) and whose it is, in the variant's own form */
+    double *membership; /* (points) 1 in the cluster, else 0 */
+    double *lanes;      /* (K, F, 8) sums, one per vector lane */
+    double *part;       /* (K, F) sums of one part */
+    double *matrix;     /* (4, d, d) and (4, d) for the update */
+    uint8_t *labels;    /* (points) */
+    int64_t points;
+} Workspace;
+
+#define WIDEST 8
+
+static int64_t workspace_doubles(int64_t d, int64_t n_features, int64_t n_clusters)
+{
+    int64_t points = points_at_a_time(n_features);
+    int64_t lanes = n_clusters <= MEMBERSHIP_MOST ? n_clusters * n_features * WIDEST : 0;
+    /* 8 more: the start is moved to a cache line. */
+    return 8 + n_features * points + 4 * points + lanes + n_clusters * n_features + 4 * d * d +
+           8 * d + n_clusters * (d + 4);
+}
+
+static Workspace workspace_of(double *memory, int64_t n_features, int64_t n_clusters)
+{
+    Workspace w;
+    int64_t lanes = n_clusters <= MEMBERSHIP_MOST ? n_clusters * n_features * WIDEST : 0;
+    uintptr_t offset = (uintptr_t)memory % 64;
+    double *free = offset ? memory + (64 - offset) / sizeof(double) : memory;
+    w.points = points_at_a_time(n_features);
+    w.phi = free;
+    free += n_features * w.points;
+    w.lanes = free;
+    free += lanes;
+    w.best = free;
+    free += w.points;
+    w.winner = free;
+    free += w.points;
+    w.membership = free;
+    free += w.points;
+    w.labels = (uint8_t *)(void *)free;
+    free += w.points;
+    w.part = free;
+    free += n_clusters * n_features;
+    w.matrix = free;
+    return w;
+}

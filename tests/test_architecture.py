@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Downwards only: a package may import itself and what stands to the right of it.
 MAY_IMPORT = {
+    # Tools for development, which nothing that is shipped may need.
+    "cloud_local": {"cloud_local", "bundle", "dashboard", "compute_lambda"},
+    "bundle": {"bundle", "kmeans_core"},
     "dashboard": {"dashboard", "compute_lambda", "kmeans_core"},
     "compute_lambda": {"compute_lambda", "kmeans_core"},
     "kmeans_core": {"kmeans_core"},
@@ -49,7 +52,7 @@ def imported_top_levels(path: Path) -> set[str]:
     return names
 
 
-def test_the_scan_sees_all_three_packages() -> None:
+def test_the_scan_sees_every_package() -> None:
     for package in MAY_IMPORT:
         assert len(modules(package)) >= 5, package
 

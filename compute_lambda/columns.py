@@ -35,14 +35,7 @@ class DirectoryColumns:
 
     def read(self, dataset_id: str, positions: Sequence[int]) -> NDArray[np.float64]:
         table = self._mapped(checked_dataset_id(dataset_id))
-        beyond = [position for position in positions if not 0 <= position < table.shape[1]]
-        if beyond:
-            raise ContractError(
-                "unknown_column",
-                f"Expected column positions below {table.shape[1]}, the number of columns of the"
-                f" dataset, got {beyond[0]}. Choose existing columns.",
-                {"field": "columns", "expected": f"0 to {table.shape[1] - 1}"},
-            )
+        check_positions(positions, table.shape[1])
         columns = np.empty((table.shape[0], len(positions)), dtype=np.float64, order="F")
         for index, position in enumerate(positions):
             columns[:, index] = table[:, position]
@@ -64,6 +57,18 @@ class DirectoryColumns:
         if table.ndim != 2 or table.dtype != np.float64:
             raise _damaged(dataset_id, f"{table.ndim}-dimensional {table.dtype}")
         return table
+
+
+def check_positions(positions: Sequence[int], n_columns: int) -> None:
+    """Raise ContractError when the table has no column at one of the positions."""
+    beyond = [position for position in positions if not 0 <= position < n_columns]
+    if beyond:
+        raise ContractError(
+            "unknown_column",
+            f"Expected column positions below {n_columns}, the number of columns of the"
+            f" dataset, got {beyond[0]}. Choose existing columns.",
+            {"field": "columns", "expected": f"0 to {n_columns - 1}"},
+        )
 
 
 def _damaged(dataset_id: str, found: str) -> DatasetError:

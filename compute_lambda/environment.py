@@ -10,6 +10,12 @@ from pathlib import Path
 DATA_DIR = "CENTAURUS_DATASET_DIR"
 """Folder that holds `<dataset id>.npy` files."""
 
+DATASET_BUCKET = "CENTAURUS_DATASET_BUCKET"
+"""S3 bucket that holds the datasets; when it is set, the folder is not used."""
+
+DATASET_PREFIX = "CENTAURUS_DATASET_PREFIX"
+"""What their keys in the bucket begin with. Default `datasets/`."""
+
 CACHE_MB = "CENTAURUS_CACHE_MB"
 """Megabytes of prepared data kept for the next invocation. Default 256."""
 
@@ -22,13 +28,15 @@ LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"  # set by Lambda; one per execution en
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The settings of one process. `dataset_dir` None means that none was configured."""
+    """The settings of one process. `dataset_dir` and `dataset_bucket` None: not configured."""
 
     dataset_dir: Path | None = None
     cache_mb: int = 256
     deadline_margin_ms: int = 1_500
     memory_mb: int = 0
     worker: str = ""
+    dataset_bucket: str | None = None
+    dataset_prefix: str = "datasets/"
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
@@ -40,7 +48,19 @@ class Environment:
             deadline_margin_ms=_number(environ, MARGIN_MS, cls().deadline_margin_ms),
             memory_mb=_number(environ, MEMORY_MB, cls().memory_mb),
             worker=environ.get(LOG_STREAM, "") or f"process {os.getpid()}",
+            dataset_bucket=environ.get(DATASET_BUCKET, "").strip() or None,
+            dataset_prefix=_prefix(environ),
         )
+
+
+def _prefix(environ: Mapping[str, str]) -> str:
+    prefix = environ.get(DATASET_PREFIX, "").strip() or Environment().dataset_prefix
+    if not prefix.endswith("/") or prefix.startswith("/"):
+        raise ValueError(
+            f"Expected {DATASET_PREFIX} to end with a slash and not to begin with one, like"
+            f" datasets/, got {prefix!r}. Correct it or unset it."
+        )
+    return prefix
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 
 class ReportedError(Exception):
@@ -29,11 +29,21 @@ class ContractError(ReportedError, ValueError):
 
 
 class DatasetError(ReportedError):
-    """A dataset is not there (`dataset_not_found`) or not readable (`dataset_damaged`)."""
+    """A dataset is not there (`dataset_not_found`) or cannot be read.
+
+    `dataset_damaged` is not what was stored, `dataset_forbidden` a right that this side lacks,
+    `dataset_unavailable` a storage that does not answer now: the same request may succeed later.
+    """
+
+    STATUS: ClassVar[dict[str, int]] = {
+        "dataset_not_found": 404,
+        "dataset_forbidden": 403,
+        "dataset_unavailable": 503,
+    }
 
     def __init__(self, code: str, message: str, dataset_id: str) -> None:
         super().__init__(code, message, {"dataset_id": dataset_id})
-        self.status = 404 if code == "dataset_not_found" else 500
+        self.status = self.STATUS.get(code, 500)
 
 
 class HttpError(ReportedError):

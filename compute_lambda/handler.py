@@ -14,10 +14,11 @@ from compute_lambda.cache import PreparedCache
 from compute_lambda.columns import ColumnStore, DirectoryColumns
 from compute_lambda.contract import CONTRACT_VERSION, FitTask
 from compute_lambda.deadline import Deadline
-from compute_lambda.environment import DATA_DIR, Environment
+from compute_lambda.environment import DATA_DIR, DATASET_BUCKET, Environment
 from compute_lambda.errors import HttpError, ReportedError
 from compute_lambda.fit import Host, fit
 from compute_lambda.gateway import Request
+from compute_lambda.s3_columns import S3Columns
 from compute_lambda.startup import process_age_ms
 from kmeans_core import KERNEL
 
@@ -51,9 +52,7 @@ class Worker:
         self.cache = PreparedCache(environment.cache_mb * 2**20)
         self._clock = clock
         self._served = False
-        if store is None and environment.dataset_dir is not None:
-            store = DirectoryColumns(environment.dataset_dir)
-        self._store = store
+        self._store = store or _configured_store(environment)
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
         """The answer to one event; every error becomes an answer in the one error shape."""
@@ -113,8 +112,8 @@ class Worker:
             raise HttpError(
                 500,
                 "not_configured",
-                f"Expected {DATA_DIR} to name the folder of datasets; it is not set. Set it and"
-                " deploy again.",
+                f"Expected {DATASET_BUCKET} to name the bucket of datasets, or {DATA_DIR} their"
+                " folder; neither is set. Set one and deploy again.",
             )
         result = fit(
             task,
@@ -136,6 +135,14 @@ class Worker:
             return min(by_gateway, context.get_remaining_time_in_millis())
 
         return remaining_ms
+
+
+def _configured_store(environment: Environment) -> ColumnStore | None:
+    if environment.dataset_bucket is not None:
+        return S3Columns(environment.dataset_bucket, environment.dataset_prefix)
+    if environment.dataset_dir is not None:
+        return DirectoryColumns(environment.dataset_dir)
+    return None
 
 
 def _route(request: Request) -> str:

@@ -12,6 +12,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from dashboard import setting_values as value
+
 ENVIRONMENT_PREFIX = "CENTAURUS_"
 
 
@@ -42,7 +44,7 @@ class Setting:
         """The default as a person would type it."""
         if self.name == "n_threads":
             return "one per core"
-        return str(self.default)
+        return str(self.default) or "none"
 
     def parse(self, text: str, source: str) -> Any:
         """The value of `text`. Raises SettingsError naming `source`, the flag or variable."""
@@ -50,61 +52,6 @@ class Setting:
             return self.convert(text)
         except ValueError as error:
             raise SettingsError(f'{source}: {error}, got "{text}".') from None
-
-
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """A converter of texts; it raises ValueError ("expected a whole number from ...")."""
-
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"expected a whole number from {low:,} to {high:,}")
-        return value
-
-    return convert
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"expected seconds from {low:g} to {high:g}")
-        return value
-
-    return convert
-
-
-def _path(text: str) -> Path:
-    if not text.strip() or "\0" in text:
-        raise ValueError("expected the path of a directory")
-    return Path(text).expanduser()
-
-
-def _choice(*values: str) -> Callable[[str], str]:
-    def convert(text: str) -> str:
-        if text not in values:
-            raise ValueError(f"expected one of {', '.join(values)}")
-        return text
-
-    return convert
-
-
-def _host(text: str) -> str:
-    if not text.strip() or any(c.isspace() for c in text):
-        raise ValueError("expected a host name or address such as 127.0.0.1")
-    return text
-
-
-def _cache(text: str) -> str:
-    if text != "files" and not text.startswith(("redis://", "rediss://")):
-        raise ValueError('expected "files" or a URL such as redis://localhost:6379/0')
-    return text
 
 
 def _cores() -> int:
@@ -148,7 +95,7 @@ class Settings:
         "127.0.0.1",
         "--host",
         "Address to listen on. 0.0.0.0 lets other machines in; there is no login.",
-        _host,
+        value.host,
         metavar="ADDRESS",
         commands=("serve",),
     )
@@ -156,42 +103,106 @@ class Settings:
         8050,
         "--port",
         "TCP port to listen on; 0 picks a free one and prints it.",
-        whole_number(0, 65_535),
+        value.whole_number(0, 65_535),
         commands=("serve",),
     )
     data_dir: Path = _setting(  # noqa: RUF009 - a dataclass field, not a shared value
         Path("data"),
         "--data-dir",
         "Directory for datasets, jobs and remembered fits; made when missing.",
-        _path,
+        value.path,
         metavar="DIR",
     )
     n_threads: int = _setting(
         _cores,
         "--threads",
         "Fits computed at the same time on this machine.",
-        whole_number(1, 1_024),
+        value.whole_number(1, 1_024),
         unit="threads",
     )
     backend: str = _setting(
         "local",
         "--backend",
-        "Where fits are computed: local, on this machine.",
-        _choice("local"),
+        "Where fits are computed: local, on this machine, or aws, by Lambda functions.",
+        value.choice("local", "aws"),
         metavar="NAME",
+    )
+    stack: str = _setting(
+        "",
+        "--stack",
+        "Name of the deployed CloudFormation stack; says where everything on AWS is.",
+        value.word("the name of a CloudFormation stack"),
+        metavar="NAME",
+    )
+    region: str = _setting(
+        "",
+        "--region",
+        "AWS region of the stack; without it, the one of the AWS configuration.",
+        value.word("an AWS region such as eu-central-1"),
+        metavar="REGION",
+    )
+    endpoint: str = _setting(
+        "",
+        "--endpoint",
+        "Address of the fit function, when there is no stack to ask.",
+        value.endpoint,
+        metavar="URL",
+    )
+    bucket: str = _setting(
+        "",
+        "--bucket",
+        "S3 bucket for datasets, when there is no stack to ask.",
+        value.word("the name of an S3 bucket"),
+        metavar="NAME",
+    )
+    table: str = _setting(
+        "",
+        "--table",
+        "DynamoDB table for jobs, when there is no stack to ask.",
+        value.word("the name of a DynamoDB table"),
+        metavar="NAME",
+    )
+    memory_mb: int = _setting(
+        1_769,
+        "--memory-mb",
+        "Memory of the fit function, which decides what it costs, when there is no stack to ask.",
+        value.whole_number(128, 10_240),
+        unit="MB",
+    )
+    max_in_flight: int = _setting(
+        50,
+        "--max-in-flight",
+        "Requests to the fit function at the same time, at most.",
+        value.whole_number(1, 10_000),
+        unit="requests",
+    )
+    spending_cap_usd: float = _setting(
+        1.0,
+        "--spending-cap-usd",
+        "A job on AWS stops before it costs more. The page can raise it for one job.",
+        value.dollars,
+        unit="US dollars",
+        metavar="USD",
+    )
+    finished_jobs_days: int = _setting(
+        0,
+        "--finished-jobs-days",
+        "Days after which finished jobs on AWS are removed; 0 keeps them.",
+        value.whole_number(0, 36_500),
+        unit="days",
     )
     max_upload_mb: int = _setting(
         256,
         "--max-upload-mb",
         "Largest file that is accepted, as it is on disk.",
-        whole_number(1, 65_536),
+        value.whole_number(1, 65_536),
         unit="MB",
     )
     serve_threads: int = _setting(
         16,
         "--serve-threads",
         "Requests answered at the same time.",
-        whole_number(8, 256),
+        value.whole_number(8, 256),
         unit="threads",
         commands=("serve",),
     )
@@ -200,14 +211,14 @@ class Settings:
         "--cache",
         'Where finished fits are remembered: "files" in the data directory, or the URL of a Redis'
         " server (redis://host:port/db) when several machines serve.",
-        _cache,
+        value.cache,
         metavar="WHERE",
     )
     cache_mb: int = _setting(
         2_000,
         "--cache-mb",
         "Space for remembered fits in files; the oldest are removed when the server starts.",
-        whole_number(1, 10_000_000),
+        value.whole_number(1, 10_000_000),
         unit="MB",
         commands=("serve",),
     )
@@ -215,7 +226,7 @@ class Settings:
         5.0,
         "--lease-s",
         "How long a job waits for a process that has died before another one goes on with it.",
-        _seconds(1.0, 600.0),
+        value.seconds(1.0, 600.0),
         unit="s",
         metavar="S",
     )
@@ -268,8 +279,32 @@ def read_settings(
         elif environment.get(setting.variable):
             values[setting.name] = setting.parse(environment[setting.variable], setting.variable)
     settings = Settings(**values)
+    _check_place(settings, flags)
     # Absolute, so that it means the same to every library, and messages say where it is.
     return replace(settings, data_dir=settings.data_dir.absolute())
+
+
+def _check_place(settings: Settings, flags: Mapping[str, str | None]) -> None:
+    """The aws backend must know where it is, and what is said of it must be of use."""
+    if settings.backend == "local":
+        useless = [f"--{name}" for name in ("stack", *_PLACE) if flags.get(name) is not None]
+        if useless:
+            raise SettingsError(
+                f"{useless[0]} is for fits on AWS, but --backend is local. Add --backend aws, or "
+                f"leave {useless[0]} out."
+            )
+        return
+    missing = [f"--{name}" for name in _PLACE if not getattr(settings, name)]
+    if missing and not settings.stack:
+        raise SettingsError(
+            "The aws backend needs to know where it is: expected --stack NAME (`make deploy "
+            f"STACK=NAME` makes one), or --endpoint, --bucket and --table; {' and '.join(missing)} "
+            "did not come."
+        )
+
+
+#: What a stack says, or its three settings.
+_PLACE = ("endpoint", "bucket", "table")
 
 
 def markdown_table() -> str:

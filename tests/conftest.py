@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 
 # Before NumPy is first imported. The machine's cores are for the code under test's own threads.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-from hypothesis import settings  # noqa: E402 - the environment above comes first
+import pytest  # noqa: E402 - the environment above comes first
+from hypothesis import settings  # noqa: E402
 
 settings.register_profile("suite", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """S3 and DynamoDB on this machine, one for the whole session: use names of your own."""
+    from cloud_local.moto_services import running_moto
+
+    with running_moto() as url:
+        yield url
 
 
 def pytest_setup_options():

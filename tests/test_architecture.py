@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Downwards only: a package may import itself and what stands to the right of it.
 MAY_IMPORT = {
+    # Tools for development, which nothing that is shipped may need.
+    "cloud_local": {"cloud_local", "bundle", "dashboard", "compute_lambda"},
+    "bundle": {"bundle", "kmeans_core"},
     "dashboard": {"dashboard", "compute_lambda", "kmeans_core"},
     "compute_lambda": {"compute_lambda", "kmeans_core"},
     "kmeans_core": {"kmeans_core"},
@@ -23,6 +26,8 @@ THIRD_PARTY = {
     # scikit-learn asks an estimator for its tags in its own type; it is imported only then.
     "kmeans_core": {"numpy", "sklearn"},
 }
+# Lambda's runtime has it. Imported at the first read of S3 only: test_process.py holds that.
+LATE_IMPORTS = {ROOT / "compute_lambda" / "s3_columns.py": {"botocore"}}
 # Runs at build time only: it calls compilers, and nothing in the packages may import it.
 BUILD_TOOL = ROOT / "kmeans_core" / "native" / "compile.py"
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -47,7 +52,7 @@ def imported_top_levels(path: Path) -> set[str]:
     return names
 
 
-def test_the_scan_sees_all_three_packages() -> None:
+def test_the_scan_sees_every_package() -> None:
     for package in MAY_IMPORT:
         assert len(modules(package)) >= 5, package
 
@@ -69,7 +74,7 @@ def test_the_lambda_side_needs_numpy_alone(package: str) -> None:
     wrong = {
         f"{path.relative_to(ROOT)} imports {name}"
         for path in modules(package)
-        for name in imported_top_levels(path) - allowed
+        for name in imported_top_levels(path) - allowed - LATE_IMPORTS.get(path, set())
     }
     assert wrong == set()
 

@@ -164,6 +164,11 @@ class AwsProblem(ReportedError):
         return self.code in TRANSIENT_CODES
 
     @classmethod
+    def missing(cls, code: str, doing: str) -> AwsProblem:
+        """A problem that was found before AWS was asked; `code` is one of the table's."""
+        return cls(code, _sentence(code, doing, came="", where="AWS"))
+
+    @classmethod
     def of(cls, error: Exception, doing: str) -> AwsProblem:
         """The problem behind an exception of botocore or httpx.
 

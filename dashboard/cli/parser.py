@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from compute_lambda.contract import MAX_CLUSTERS, MAX_RESTARTS, MAX_SEED
 from dashboard.jobs.spec import MAX_EXPERIMENTS
-from dashboard.settings import SETTINGS, whole_number
+from dashboard.setting_values import whole_number
+from dashboard.settings import SETTINGS
 from kmeans_core import COVARIANCE_TYPES, DISTANCES
 
 CRITERIA = ("bic", "icl", "aic")

@@ -21,6 +21,7 @@ from compute_lambda.columns import ColumnStore
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult
 from dashboard.backends.local import LocalBackend
 from dashboard.cli.main import main
+from dashboard.jobs.spending import Budget
 from tests.browser.site_process import STAGED_COSTS
 
 STAGE: Path
@@ -39,9 +40,11 @@ class StagedBackend(LocalBackend):
     def __init__(self, column_store: ColumnStore, n_threads: int, **other: Any) -> None:
         super().__init__(column_store, n_threads, **{**other, "costs": STAGED_COSTS})
 
-    def run(self, tasks: Iterable[FitTask], cancelled: Event) -> Iterator[TaskEvent]:
+    def run(
+        self, tasks: Iterable[FitTask], cancelled: Event, budget: Budget | None = None
+    ) -> Iterator[TaskEvent]:
         n_reported = 0
-        for event in super().run(tasks, cancelled):
+        for event in super().run(tasks, cancelled, budget):
             if not isinstance(event, TaskResult):
                 yield event
                 continue

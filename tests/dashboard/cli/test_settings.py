@@ -38,9 +38,23 @@ def test_the_data_directory_is_absolute_and_holds_everything(tmp_path: Path) -> 
         ("port", "65536", '--port: expected a whole number from 0 to 65,535, got "65536".'),
         ("n_threads", "0", '--threads: expected a whole number from 1 to 1,024, got "0".'),
         ("lease_s", "nan", '--lease-s: expected seconds from 1 to 600, got "nan".'),
-        ("backend", "moon", '--backend: expected one of local, got "moon".'),
+        ("backend", "moon", '--backend: expected one of local, aws, got "moon".'),
         ("data_dir", " ", '--data-dir: expected the path of a directory, got " ".'),
         ("host", "a b", '--host: expected a host name or address such as 127.0.0.1, got "a b".'),
+        (
+            "endpoint",
+            "http://abc.execute-api.eu-central-1.amazonaws.com",
+            "--endpoint: expected the address of the endpoint, such as "
+            "https://abc123.execute-api.eu-central-1.amazonaws.com, got "
+            '"http://abc.execute-api.eu-central-1.amazonaws.com".',
+        ),
+        (
+            "spending_cap_usd",
+            "nan",
+            "--spending-cap-usd: expected US dollars, more than 0 and at most 1,000,000, got "
+            '"nan".',
+        ),
+        ("stack", " ", '--stack: expected the name of a CloudFormation stack, got " ".'),
         (
             "cache",
             "disk",
@@ -52,6 +66,27 @@ def test_wrong_values(name: str, text: str, sentence: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings({name: text}, {})
     assert str(caught.value) == sentence
+
+
+def test_the_aws_backend_needs_a_stack_or_all_three_places() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"backend": "aws", "bucket": "b"}, {})
+    assert str(caught.value) == (
+        "The aws backend needs to know where it is: expected --stack NAME (`make deploy STACK=NAME`"
+        " makes one), or --endpoint, --bucket and --table; --endpoint and --table did not come."
+    )
+    settings = read_settings({"backend": "aws"}, {"CENTAURUS_STACK": "field"})
+    assert settings.stack == "field"
+    places = {"endpoint": "http://127.0.0.1:9000/", "bucket": "b", "table": "t"}
+    settings = read_settings({"backend": "aws", **places}, {})
+    assert (settings.endpoint, settings.spending_cap_usd) == ("http://127.0.0.1:9000", 1.0)
+
+
+def test_a_stack_without_the_aws_backend_is_a_mistake_when_it_is_typed() -> None:
+    with pytest.raises(SettingsError, match=r"^--stack is for fits on AWS, but --backend is local"):
+        read_settings({"stack": "field"}, {})
+    # In the environment of a machine it may stand for other days.
+    assert read_settings({}, {"CENTAURUS_STACK": "field"}).backend == "local"
 
 
 def test_a_wrong_variable_is_named() -> None:
@@ -75,7 +110,8 @@ def test_every_setting_is_in_the_table_once() -> None:
 
 def test_defaults_pass_their_own_checks() -> None:
     for setting in SETTINGS:
-        assert setting.parse(str(setting.default), setting.flag) == setting.default
+        if setting.default != "":
+            assert setting.parse(str(setting.default), setting.flag) == setting.default
 
 
 def test_several_heartbeats_fit_into_a_lease() -> None:

@@ -26,6 +26,15 @@ def moto_url() -> Iterator[str]:
         yield url
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--kernel-shapes",
+        type=int,
+        default=1_000,
+        help="random shapes on which every variant of the compiled kernel is compared",
+    )
+
+
 def pytest_setup_options():
     """Chromium options for dash[testing]: headless as root, software GL, room on small disks."""
     from selenium.webdriver.chrome.options import Options

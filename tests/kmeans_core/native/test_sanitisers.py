@@ -64,7 +64,6 @@ def run(sanitised: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "KERNEL_UNDER_TEST": str(sanitised),
         "LD_PRELOAD": str(Path(runtime).resolve()),
-        "PYTHONMALLOC": "malloc",
     }
     return subprocess.run(
         [sys.executable, *arguments],

@@ -17,25 +17,15 @@ from bundle.target import BuildProblem, Target
 DOWNLOAD_TIMEOUT_S = 300
 
 LEFT_OUT_FOLDERS = frozenset(
-    {
-        "tests",
-        "include",
-        "f2py",
-        "testing",
-        "doc",
-        "fft",
-        "polynomial",
-        "ma",
-        "core",
-        "_pyinstaller",
-    }
+    {"tests", "testing", "doc", "_examples", "include", "f2py", "distutils", "_pyinstaller"}
+    | {"fft", "polynomial", "ma", "core"}
 )
 """Folders inside numpy/ that fitting does not import, at whatever depth."""
 
 LEFT_OUT_FILES = (
-    *("*.pyi", "*.pxd", "*.pyx", "*.pyx.in", "*.h", "*.a", "*.ini", "*.build", "*.typed", "*.md"),
-    *("*_tests.*.so", "_simd.*.so"),  # C code that NumPy's own tests call
-    *("conftest.py", "matlib.py", "mypy_plugin.py"),
+    *"*.pyi *.pxd *.pyx *.pyx.in *.typed *.h *.c *.a *.pc *.ini *.build *.md".split(),
+    *"*_tests.*.so _simd.*.so".split(),  # C code that NumPy's own tests call
+    *"conftest.py matlib.py mypy_plugin.py".split(),
 )
 """Type stubs, C and Cython interfaces, static libraries, test programs."""
 
@@ -50,7 +40,7 @@ def pinned_version(package: str, requirements: Path, python_version: str) -> str
     """
     environment = {"python_version": python_version, "python_full_version": f"{python_version}.0"}
     for line in requirements.read_text(encoding="utf-8").splitlines():
-        if not re.match(rf"{package}\b", line):
+        if not re.match(rf"{package}\s*==", line):
             continue
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(environment):

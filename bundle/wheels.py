@@ -22,12 +22,13 @@ LEFT_OUT_FOLDERS = frozenset(
 )
 """Folders inside numpy/ that fitting does not import, at whatever depth."""
 
-LEFT_OUT_FILES = (
-    *"*.pyi *.pxd *.pyx *.pyx.in *.typed *.h *.c *.a *.pc *.ini *.build *.md".split(),
-    *"*_tests.*.so _simd.*.so".split(),  # C code that NumPy's own tests call
-    *"conftest.py matlib.py mypy_plugin.py".split(),
+LEFT_OUT_SUFFIXES = frozenset(
+    {".pyi", ".pxd", ".pyx", ".in", ".typed", ".h", ".c", ".a", ".pc", ".ini", ".build", ".md"}
 )
-"""Type stubs, C and Cython interfaces, static libraries, test programs."""
+"""Type stubs, C and Cython interfaces, static libraries."""
+
+LEFT_OUT_FILES = ("*_tests.*.so", "_simd.*.so", "conftest.py", "matlib.py", "mypy_plugin.py")
+"""C code that only NumPy's own tests call, and modules for other tools."""
 
 KEPT_METADATA = ("METADATA", "licenses")
 """Of numpy-*.dist-info: the licences of what is in the wheel, and its version for scanners."""
@@ -95,5 +96,7 @@ def is_kept(path: PurePosixPath) -> bool:
     if top.endswith(".dist-info"):
         return inner[0] in KEPT_METADATA
     if LEFT_OUT_FOLDERS.intersection(inner[:-1]):
+        return False
+    if path.suffix in LEFT_OUT_SUFFIXES:
         return False
     return not any(fnmatchcase(path.name, pattern) for pattern in LEFT_OUT_FILES)

@@ -17,27 +17,18 @@ from bundle.target import BuildProblem, Target
 DOWNLOAD_TIMEOUT_S = 300
 
 LEFT_OUT_FOLDERS = frozenset(
-    {
-        "tests",
-        "include",
-        "f2py",
-        "testing",
-        "doc",
-        "fft",
-        "polynomial",
-        "ma",
-        "core",
-        "_pyinstaller",
-    }
+    {"tests", "testing", "doc", "_examples", "include", "f2py", "distutils", "_pyinstaller"}
+    | {"fft", "polynomial", "ma", "core"}
 )
 """Folders inside numpy/ that fitting does not import, at whatever depth."""
 
-LEFT_OUT_FILES = (
-    *("*.pyi", "*.pxd", "*.pyx", "*.pyx.in", "*.h", "*.a", "*.ini", "*.build", "*.typed", "*.md"),
-    *("*_tests.*.so", "_simd.*.so"),  # C code that NumPy's own tests call
-    *("conftest.py", "matlib.py", "mypy_plugin.py"),
+LEFT_OUT_SUFFIXES = frozenset(
+    {".pyi", ".pxd", ".pyx", ".in", ".typed", ".h", ".c", ".a", ".pc", ".ini", ".build", ".md"}
 )
-"""Type stubs, C and Cython interfaces, static libraries, test programs."""
+"""Type stubs, C and Cython interfaces, static libraries."""
+
+LEFT_OUT_FILES = ("*_tests.*.so", "_simd.*.so", "conftest.py", "matlib.py", "mypy_plugin.py")
+"""C code that only NumPy's own tests call, and modules for other tools."""
 
 KEPT_METADATA = ("METADATA", "licenses")
 """Of numpy-*.dist-info: the licences of what is in the wheel, and its version for scanners."""
@@ -50,7 +41,7 @@ def pinned_version(package: str, requirements: Path, python_version: str) -> str
     """
     environment = {"python_version": python_version, "python_full_version": f"{python_version}.0"}
     for line in requirements.read_text(encoding="utf-8").splitlines():
-        if not re.match(rf"{package}\b", line):
+        if not re.match(rf"{package}\s*==", line):
             continue
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(environment):
@@ -105,5 +96,7 @@ def is_kept(path: PurePosixPath) -> bool:
     if top.endswith(".dist-info"):
         return inner[0] in KEPT_METADATA
     if LEFT_OUT_FOLDERS.intersection(inner[:-1]):
+        return False
+    if path.suffix in LEFT_OUT_SUFFIXES:
         return False
     return not any(fnmatchcase(path.name, pattern) for pattern in LEFT_OUT_FILES)

@@ -139,6 +139,10 @@ class LocalCloud:
         return self._running.log_tail()
 
     @property
+    def log_path(self) -> Path:
+        return self._running.log_path
+
+    @property
     def gateway_pid(self) -> int:
         return self._running.pid
 

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from aiohttp.web import BaseRequest, RequestHandler, Response, Server, StreamResponse
 
@@ -44,7 +45,7 @@ class Gateway:
 
     async def _answer(self, request: BaseRequest, request_id: str) -> HttpAnswer:
         raw_path, _, query = request.raw_path.partition("?")
-        route_key = f"{request.method} {request.path}"
+        route_key = f"{request.method} {unquote(raw_path)}"
         if route_key not in self._routes:
             return said(404, "Not Found")
         body = await _limited_body(request)

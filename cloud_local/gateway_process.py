@@ -22,6 +22,7 @@ from cloud_local.runtime_api import RuntimeApi
 HOST = "127.0.0.1"
 BACKLOG = 4_096
 HOUSEKEEPING_S = 1.0
+LAST_ANSWERS_S = 2.0
 
 
 async def serve(configuration: GatewayConfiguration) -> None:
@@ -36,7 +37,8 @@ async def serve(configuration: GatewayConfiguration) -> None:
         function = Function(configuration.function, log)
         gateway = Gateway(configuration, function)
         function.runtime_api = f"{HOST}:{back.getsockname()[1]}"
-        await loop.create_server(HttpServer(gateway), sock=front, backlog=BACKLOG)
+        front_door = HttpServer(gateway)
+        await loop.create_server(front_door, sock=front, backlog=BACKLOG)
         runtime_api = HttpServer(RuntimeApi(function, gateway))
         await loop.create_server(runtime_api, sock=back, backlog=BACKLOG)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,6 +53,8 @@ async def serve(configuration: GatewayConfiguration) -> None:
             function.end_idle()
             await _wait(stop, HOUSEKEEPING_S)
         await function.close()
+        front_door.pre_shutdown()  # connections without a request
+        await front_door.shutdown(LAST_ANSWERS_S)
 
 
 async def _wait(event: asyncio.Event, limit_s: float) -> None:

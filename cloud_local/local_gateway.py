@@ -82,16 +82,12 @@ class LocalGateway:
 
     def state(self) -> dict[str, Any]:
         """Counts, and every execution environment with its pid (see `Function.state`)."""
-        with urllib.request.urlopen(f"{self._control}/state", timeout=CONTROL_S) as answer:
-            return dict(json.load(answer))
+        return self._ask(urllib.request.Request(f"{self._control}/state"))
 
     def change(self, **settings: float) -> None:
         """Set `concurrency`, `timeout_s` or `throttle_status` (429, 500, 503) from now on."""
-        request = urllib.request.Request(
-            f"{self._control}/settings", json.dumps(settings).encode(), method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=CONTROL_S):
-            return
+        body = json.dumps(settings).encode()
+        self._ask(urllib.request.Request(f"{self._control}/settings", body, method="POST"))
 
     def worker_pids(self) -> list[int]:
         """Processes that run the function now."""
@@ -103,6 +99,16 @@ class LocalGateway:
         with open(self.log_path, "rb") as log:
             log.seek(max(0, os.fstat(log.fileno()).st_size - LOG_TAIL_BYTES))
             return log.read().decode(errors="replace")
+
+    def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(request, timeout=CONTROL_S) as answer:
+                return dict(json.load(answer))
+        except OSError as error:
+            raise RuntimeError(
+                f"Expected the local gateway to answer, got: {error}. Its log ends with:\n"
+                f"{self.log_tail()}"
+            ) from error
 
     def _first_line(self, process: subprocess.Popen[bytes]) -> bytes:
         assert process.stdin is not None

@@ -81,7 +81,8 @@ def answer_of(payload: bytes) -> HttpAnswer | None:
             return HttpAnswer(200, json.dumps(value).encode(), {"content-type": "application/json"})
         status = int(value["statusCode"])
         body = value.get("body") or ""
-        content = base64.b64decode(body) if value.get("isBase64Encoded") else body.encode()
+        is_base64 = value.get("isBase64Encoded")
+        content = base64.b64decode(body, validate=True) if is_base64 else body.encode()
         headers = {str(k).lower(): str(v) for k, v in (value.get("headers") or {}).items()}
         cookies = [str(cookie) for cookie in value.get("cookies") or ()]
     except (ValueError, TypeError, AttributeError):

@@ -1,0 +1,233 @@
+"""What an answer of the endpoint means: a fit, or a problem and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from compute_lambda import ContractError, FitResult, FitTask
+from dashboard.aws.problems import AwsProblem
+
+SHOWN_CHARACTERS = 200
+"""How much of an answer that is none is shown to people."""
+
+Remedy = Literal["later", "reach", "again", "never", "stop", "upload"]
+"""What to do about a problem: the endpoint is busy, send it later; it cannot be reached, try to;
+something broke, send it again; the task is wrong, give it up; nothing can be sent any more, stop
+the run; the dataset is missing, upload it."""
+
+_BUSY = frozenset({429, 503})
+_WORTH_A_RETRY = frozenset({408, 425, 500, 502, 504})
+#: Answers of the gateway itself that every further request would get as well.
+_NO_WAY_IN = frozenset({401, 403, 404, 405})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer as it came, `waited_ms` after the request was sent."""
+
+    response: httpx.Response
+    body: bytes
+    waited_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no fit. `error` is {"code", "message", "details", "request_id"}.
+
+    `congested` tells that fewer requests at once may help. `busy_ms` is how long the function was
+    probably running, and is billed, without having reported it.
+    """
+
+    remedy: Remedy
+    error: dict[str, Any]
+    congested: bool = False
+    busy_ms: float = 0.0
+
+
+def read(reply: Reply, task: FitTask) -> FitResult | Problem:
+    """The fit in the answer to `task` (maybe unfinished, with `resume`), or what is wrong."""
+    status = reply.response.status_code
+    if status == 200:
+        return _fit(reply, task)
+    ours = _our_error(reply)
+    if ours is not None:
+        return _reported(status, ours, reply)
+    if status in _NO_WAY_IN:
+        return Problem("stop", _no_way_in(reply))
+    came = {"status": status, "came": excerpt(reply.body)}
+    message = f"Expected a fit from {_host(reply)}, got HTTP {status}{_quoted(reply.body)}."
+    error = _error("service_error", message, came, reply)
+    if status in _BUSY:
+        return Problem("later", {**error, "code": "throttled"}, congested=True)
+    if status in _WORTH_A_RETRY:
+        # An HTTP API may say 500 when Lambda has too few functions free.
+        busy_ms = reply.waited_ms if status == 504 else 0.0
+        return Problem("again", error, congested=status == 500, busy_ms=busy_ms)
+    if 400 <= status < 500:
+        return Problem("never", {**error, "code": "refused"})
+    return Problem("again", {**error, "code": "malformed_answer"})
+
+
+def lost(error: Exception, host: str, waited_ms: float) -> Problem:
+    """The problem behind an exception of the connection: no answer at all."""
+    out_of_reach = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    if isinstance(error, (TimeoutError, httpx.TimeoutException)) and not isinstance(
+        error, out_of_reach
+    ):
+        message = (
+            f"Expected an answer from {host}, got none within {waited_ms / 1e3:,.1f} s. Rerun the"
+            " task; if that happens again, give the function more memory."
+        )
+        return Problem("again", _plain("timed_out", message), busy_ms=waited_ms)
+    if isinstance(error, out_of_reach) or not isinstance(error, httpx.RequestError):
+        problem = AwsProblem.of(error, f"sending a task to {host}")
+        record = _plain(problem.code, problem.message, problem.details)
+        if isinstance(error, out_of_reach):
+            return Problem("reach", record, congested=True)
+        return Problem("stop", record)  # no credentials, or an address that is none
+    kind = type(error).__name__
+    message = (
+        f"Expected an answer from {host}, got a connection that broke off ({kind}). Rerun the task."
+    )
+    return Problem("again", _plain("connection_lost", message, {"came": kind}))
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of an answer, safe to show: one line, printable, at most 200 characters."""
+    text = body[: 4 * SHOWN_CHARACTERS].decode("utf-8", "replace")
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line[:SHOWN_CHARACTERS] + ("…" if len(line) > SHOWN_CHARACTERS else "")
+
+
+def _fit(reply: Reply, task: FitTask) -> FitResult | Problem:
+    try:
+        raw = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return _malformed("no valid JSON", reply)
+    try:
+        result = FitResult.from_dict(raw)
+    except ContractError as error:
+        if error.code == "contract_version":
+            return Problem("stop", _error(error.code, error.message, error.details, reply))
+        return _malformed(f"JSON of another shape ({error.details.get('field') or '?'})", reply)
+    if result.task_id != task.task_id:
+        return _malformed(f"the answer to another task, {result.task_id[:16]}", reply)
+    found = {(fit.n_clusters, fit.experiment) for fit in result.fits}
+    asked = {(k, number) for k in task.n_clusters for number in task.experiments}
+    if not found <= asked or len(found) != len(result.fits):
+        return _malformed("fits that nobody asked for", reply)
+    kinds = {fit.model.covariance_type for fit in result.fits}
+    if not kinds <= {task.covariance_type}:
+        return _malformed(f"fits of another type, {', '.join(sorted(kinds))}", reply)
+    if len(result.preparation.shift) != len(task.columns):
+        return _malformed("fits of other columns", reply)
+    return result
+
+
+def missing_pairs(result: FitResult, task: FitTask) -> int:
+    """How many of the task's (K, experiment) pairs a finished result does not have."""
+    asked = len(task.n_clusters) * len(task.experiments)
+    return asked - len(result.fits)
+
+
+def incomplete(n_missing: int) -> Problem:
+    """A result that says it is finished and is not."""
+    message = f"Expected a finished fit, got one without {n_missing:,} of its pairs. Rerun it."
+    return Problem("again", _plain("malformed_answer", message, {"missing": n_missing}))
+
+
+def no_progress() -> Problem:
+    """An unfinished result that goes on from where the one before it already was."""
+    message = (
+        "Expected the function to go on with an unfinished fit, got the state that it was given:"
+        " one iteration takes longer than its time limit. Give it more memory, or fewer rows."
+    )
+    return Problem("again", _plain("no_progress", message))
+
+
+def _reported(status: int, error: dict[str, Any], reply: Reply) -> Problem:
+    """A problem that the function itself has reported, in the one error shape."""
+    code = error["code"]
+    if code == "dataset_not_found":
+        return Problem("upload", error)
+    if status in _BUSY:
+        return Problem("later", error, congested=True)
+    if status >= 500 and code in ("internal", "timed_out"):
+        return Problem("again", error, busy_ms=reply.waited_ms if code == "timed_out" else 0.0)
+    if code in ("unknown_route", "method_not_allowed", "not_configured", "contract_version"):
+        return Problem("stop", error)
+    return Problem("never", error)
+
+
+def _our_error(reply: Reply) -> dict[str, Any] | None:
+    """The content of the one error shape; None when the answer has another one."""
+    try:
+        error = json.loads(reply.body)["error"]
+        code, message = error["code"], error["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not (isinstance(code, str) and isinstance(message, str)):
+        return None
+    details = error.get("details")
+    request_id = error.get("request_id") or _request_id(reply)
+    return {
+        "code": code[:100],
+        "message": message[:2_000],
+        "details": details if isinstance(details, dict) else {},
+        "request_id": str(request_id)[:200],
+    }
+
+
+def _malformed(what: str, reply: Reply) -> Problem:
+    message = (
+        f"Expected a fit from {_host(reply)}, got {what}{_quoted(reply.body)}. Rerun the task; if"
+        " that happens again, check what stands between this machine and the endpoint."
+    )
+    came = {"came": excerpt(reply.body), "n_bytes": len(reply.body)}
+    return Problem("again", _error("malformed_answer", message, came, reply))
+
+
+def _no_way_in(reply: Reply) -> dict[str, Any]:
+    doing = f"sending a task to {_host(reply)}"
+    refused = httpx.HTTPStatusError(
+        f"HTTP {reply.response.status_code}",
+        request=reply.response.request,
+        response=httpx.Response(
+            reply.response.status_code, content=_with_type(reply), request=reply.response.request
+        ),
+    )
+    problem = AwsProblem.of(refused, doing)
+    details = {**problem.details, "came": excerpt(reply.body)}
+    return _error(problem.code, problem.message, details, reply)
+
+
+def _with_type(reply: Reply) -> bytes:
+    """The body with the error's name, which AWS puts into a header."""
+    return reply.response.headers.get("x-amzn-errortype", "").encode() + b" " + reply.body
+
+
+def _quoted(body: bytes) -> str:
+    shown = excerpt(body)
+    return f": {shown}" if shown else " and nothing else"
+
+
+def _host(reply: Reply) -> str:
+    return reply.response.request.url.host
+
+
+def _request_id(reply: Reply) -> str:
+    headers = reply.response.headers
+    return str(headers.get("apigw-requestid") or headers.get("x-amzn-requestid") or "")
+
+
+def _error(code: str, message: str, details: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
+    return {**_plain(code, message, details), "request_id": _request_id(reply)}
+
+
+def _plain(code: str, message: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return {"code": code, "message": message, "details": dict(details or {}), "request_id": ""}

@@ -11,10 +11,10 @@ from kmeans_core.covariance import COVARIANCE_TYPES, n_parameters
 from kmeans_core.estimator import MahalanobisKMeans
 from kmeans_core.experiments import DISTANCES, assign, fit_experiments
 from kmeans_core.kernels import KERNEL
+from kmeans_core.mixture import mixture_log_likelihood
 from kmeans_core.model import ClusterModel
 from kmeans_core.preparation import Preparation, PreparedData, prepare
 from kmeans_core.records import ExperimentFit, FitBatch
-from kmeans_core.scoring import mixture_log_likelihood
 from kmeans_core.seeding import SeedBank
 
 __all__ = [

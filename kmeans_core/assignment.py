@@ -176,14 +176,15 @@ def accumulate(
     labels: LabelArray,
     n_clusters: int,
 ) -> FloatArray:
-    """T (K, F) of one labelling (n,), summed afresh: no drift from differences."""
+    """T (R, K, F) of R labellings (R, n), summed afresh: no drift from differences."""
     d, n = columns.shape
     n_features = covariance_type.n_features(d)
     width = points_per_block(n_clusters, n_features)
     phi = np.empty((n_features, min(width, n)))
-    statistics = np.zeros((n_clusters, n_features))
+    statistics = np.zeros((len(labels), n_clusters, n_features))
     for start in range(0, n, width):
         stop = min(start + width, n)
         block = fill_features(columns[:, start:stop], covariance_type, phi[:, : stop - start])
-        _add_block(block, labels[start:stop], statistics)
+        for own_labels, own in zip(labels, statistics, strict=True):
+            _add_block(block, own_labels[start:stop], own)
     return statistics

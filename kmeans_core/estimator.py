@@ -24,10 +24,10 @@ from kmeans_core.experiments import (
 )
 from kmeans_core.features import FloatArray
 from kmeans_core.inputs import check_same_columns, column_names_of, table_of
+from kmeans_core.mixture import point_log_likelihoods
 from kmeans_core.parameters import Problem
 from kmeans_core.preparation import Preparation, PreparedData, check_finite, prepare
 from kmeans_core.records import ExperimentFit
-from kmeans_core.scoring import point_log_likelihoods
 from kmeans_core.seeding import Pair, SeedBank
 
 # Below this many points x clusters x restarts, starting threads costs more than they save.

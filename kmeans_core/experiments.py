@@ -12,13 +12,15 @@ from kmeans_core import kernels
 from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.covariance import CovarianceType, covariance_type_of, n_parameters
 from kmeans_core.features import FloatArray
-from kmeans_core.lloyd import RestartOutcome, RestartState, run_restarts
+from kmeans_core.lloyd import RestartOutcome, run_restarts
+from kmeans_core.mixture import mixture_log_likelihood
 from kmeans_core.model import ClusterModel
 from kmeans_core.parameters import Problem, seed_thetas, thetas
 from kmeans_core.preparation import PreparedData
 from kmeans_core.records import ExperimentFit, FitBatch
+from kmeans_core.restarts import RestartState
 from kmeans_core.resuming import Progress
-from kmeans_core.scoring import criteria, mixture_log_likelihood
+from kmeans_core.scoring import criteria
 from kmeans_core.seeding import Pair, SeedBank
 
 DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")

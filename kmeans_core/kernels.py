@@ -11,16 +11,19 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kmeans_core import assignment
+from kmeans_core import assignment, densities, drawing, iteration
 from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType
+from kmeans_core.densities import Components
 from kmeans_core.features import FloatArray
 from kmeans_core.native.binding import NativeKernel
 from kmeans_core.native.library import load_if_there
+from kmeans_core.parameters import Problem
+from kmeans_core.restarts import Restarts
 
 
 class Kernel(Protocol):
-    """The functions over all points; assignment.py says what they do."""
+    """The functions over all points; the NumPy ones say what they do."""
 
     name: str
 
@@ -42,6 +45,14 @@ class Kernel(Protocol):
         n_clusters: int,
     ) -> FloatArray: ...
 
+    def iterate(
+        self, problem: Problem, restarts: Restarts, max_iter: int, work: float
+    ) -> NDArray[np.int64]: ...
+
+    def draw(self, columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]: ...
+
+    def point_log_likelihoods(self, components: Components, columns: FloatArray) -> FloatArray: ...
+
 
 class NumpyKernel:
     """The twin: the same functions, readable, and the oracle in the tests."""
@@ -49,6 +60,9 @@ class NumpyKernel:
     name = "numpy"
     assign_accumulate = staticmethod(assignment.assign_accumulate)
     accumulate = staticmethod(assignment.accumulate)
+    iterate = staticmethod(iteration.iterate)
+    draw = staticmethod(drawing.draw)
+    point_log_likelihoods = staticmethod(densities.point_log_likelihoods)
 
 
 def _best() -> Kernel:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core.covariance import CovarianceType
-from kmeans_core.lloyd import STOP_REASONS, RestartOutcome, RestartState
+from kmeans_core.lloyd import RestartOutcome
 from kmeans_core.parameters import Parameters
+from kmeans_core.restarts import STOP_REASONS, RestartState
 from kmeans_core.seeding import Pair
 
 _VERSION = 1
@@ -101,8 +102,8 @@ class Progress:
             score = np.array(outcome.classification_log_likelihood)
             _check_numbers("classification_log_likelihood", score, ())
             _check_counters(outcome)
-            if outcome.stopped_by not in STOP_REASONS:
-                raise ValueError(f"stopped_by is not one of {', '.join(STOP_REASONS)}")
+            if outcome.stopped_by not in STOP_REASONS.values():
+                raise ValueError(f"stopped_by is not one of {', '.join(STOP_REASONS.values())}")
 
 
 def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmeans_core.assignment import points_per_block
 from kmeans_core.features import FloatArray, lower_triangle
-from kmeans_core.model import ClusterModel
 from kmeans_core.parameters import Parameters, Problem, precisions
 
 _LOG_2_PI = float(np.log(2.0 * np.pi))
@@ -63,43 +61,6 @@ def _scatter(problem: Problem, parameters: Parameters, statistics: FloatArray) -
         full[..., cols, rows] = second
         return full + correction
     return (second if kind.shape == "diag" else second[..., 0]) + correction
-
-
-def log_densities(model: ClusterModel, columns: FloatArray) -> FloatArray:
-    """log pi_j + log N(x; m_j, S_j): columns (d, m) prepared -> (K, m); -inf for an empty one."""
-    d, m = columns.shape
-    out = np.empty((model.n_clusters, m))
-    with np.errstate(divide="ignore"):
-        log_weights = np.log(model.weights)
-    factors = np.linalg.cholesky(model.full_covariances())
-    for k, factor in enumerate(factors):
-        whitener = np.linalg.inv(factor)
-        offset = columns - model.means[k][:, None]
-        squared = np.square(np.matmul(whitener, offset)).sum(axis=0)
-        log_determinant = 2.0 * np.log(np.diagonal(factor)).sum()
-        out[k] = log_weights[k] - 0.5 * (squared + log_determinant + d * _LOG_2_PI)
-    return out
-
-
-def point_log_likelihoods(model: ClusterModel, columns: FloatArray) -> FloatArray:
-    """log sum_j pi_j N(x; m_j, S_j) per point: columns (d, n) prepared -> (n,), prepared units."""
-    out = np.empty(columns.shape[1])
-    width = points_per_block(max(model.means.shape), model.means.shape[1])
-    for start in range(0, columns.shape[1], width):
-        block = slice(start, start + width)
-        terms = log_densities(model, columns[:, block])
-        largest = terms.max(axis=0)
-        terms -= largest
-        out[block] = largest + np.log(np.exp(terms, out=terms).sum(axis=0))
-    return out
-
-
-def mixture_log_likelihood(model: ClusterModel, columns: FloatArray) -> float:
-    """L = sum over points of log sum_j pi_j N(x; m_j, S_j), prepared units; higher is better.
-
-    columns (d, n) float64, prepared units.
-    """
-    return float(point_log_likelihoods(model, columns).sum())
 
 
 def criteria(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kmeans_core import kernels
 from kmeans_core.features import FloatArray
 from kmeans_core.preparation import PreparedData
 
@@ -53,7 +54,7 @@ class SeedBank:
                 at_a_time = max(1, _DISTANCES_AT_A_TIME // n)
                 for first in range(0, len(missing), at_a_time):
                     batch = missing[first : first + at_a_time]
-                    drawn = _draw(self._columns, self._uniforms(batch, n_seeds))
+                    drawn = kernels.current().draw(self._columns, self._uniforms(batch, n_seeds))
                     self._rows.update(zip(batch, drawn, strict=True))
             return np.array([self._rows[p][:n_clusters] for p in pairs], dtype=np.int64).reshape(
                 len(pairs), n_clusters
@@ -70,35 +71,3 @@ class SeedBank:
             for pair in pairs
         )
         return np.stack([stream.random(n_seeds) for stream in streams])
-
-
-def _draw(columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]:
-    """Rows (R, m): each next one with probability proportional to the squared distance D^2 from
-    the nearest so far; uniform when every point coincides with a seed."""
-    n = columns.shape[1]
-    n_restarts, n_seeds = uniforms.shape
-    rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
-    rows[:, 0] = np.minimum((uniforms[:, 0] * n).astype(np.int64), n - 1)
-    nearest = np.full((n_restarts, n), np.inf)
-    distance, part = np.empty_like(nearest), np.empty_like(nearest)
-    for m in range(1, n_seeds):
-        distance[:] = 0.0
-        for column in columns:
-            np.subtract(column, column[rows[:, m - 1], None], out=part)
-            np.multiply(part, part, out=part)
-            distance += part
-        np.minimum(nearest, distance, out=nearest)
-        cumulative = np.cumsum(nearest, axis=1, out=part)
-        for r in range(n_restarts):
-            rows[r, m] = _pick(cumulative[r], uniforms[r, m])
-    return rows
-
-
-def _pick(cumulative: FloatArray, uniform: float) -> int:
-    total = cumulative[-1]
-    if total <= 0:
-        return min(int(uniform * len(cumulative)), len(cumulative) - 1)
-    # "right" finds the first sum above the target, a point with D^2 > 0; the target must stay
-    # below the total even if the product rounds up to it.
-    target = min(uniform * total, np.nextafter(total, 0.0))
-    return int(np.searchsorted(cumulative, target, side="right"))

@@ -18,6 +18,8 @@
 
 #include "problem.h"
 
+#include "restarts.h"
+
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
 #else
@@ -25,7 +27,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 1
+#define ABI_VERSION 3
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -125,7 +127,7 @@ EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int
 {
     const int64_t n_features = features_of(p), size = n_clusters * n_features;
     const int64_t length = part_length(p->n);
-    Workspace w = workspace_of(memory, n_features, n_clusters);
+    Workspace w = workspace_of(memory, p->d, n_features, n_clusters);
     for (int64_t r = 0; r < n_restarts; r++) {
         uint8_t *own = labels + r * p->n;
         const int fresh = all_blank(own, p->n, n_clusters);
@@ -147,19 +149,65 @@ EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int
     }
 }
 
-/* assignment.accumulate: labels (n) below K, statistics (K, F) out. */
-EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_clusters,
-                                   uint8_t *labels, double *statistics, double *memory)
+/* assignment.accumulate: labels (R, n) below K, statistics (R, K, F) out. */
+EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_restarts,
+                                   int64_t n_clusters, uint8_t *labels, double *statistics,
+                                   double *memory)
 {
     const int64_t n_features = features_of(p), size = n_clusters * n_features;
     const int64_t length = part_length(p->n);
-    Workspace w = workspace_of(memory, n_features, n_clusters);
-    memset(statistics, 0, (size_t)size * sizeof(double));
-    for (int64_t start = 0; start < p->n; start += length) {
-        const int64_t stop = p->n - start < length ? p->n : start + length;
-        memset(w.part, 0, (size_t)size * sizeof(double));
-        DISPATCH(variant, sum_range, (p, &w, n_clusters, start, stop, NULL, labels, w.part));
-        for (int64_t i = 0; i < size; i++)
-            statistics[i] += w.part[i];
+    Workspace w = workspace_of(memory, p->d, n_features, n_clusters);
+    memset(statistics, 0, (size_t)(n_restarts * size) * sizeof(double));
+    for (int64_t r = 0; r < n_restarts; r++) {
+        for (int64_t start = 0; start < p->n; start += length) {
+            const int64_t stop = p->n - start < length ? p->n : start + length;
+            memset(w.part, 0, (size_t)size * sizeof(double));
+            DISPATCH(variant, sum_range, (p, &w, n_clusters, start, stop, NULL,
+                                          labels + r * p->n, w.part));
+            for (int64_t i = 0; i < size; i++)
+                statistics[r * size + i] += w.part[i];
+        }
+    }
+}
+
+/* Iterate restarts until each has an end (state) or `work` multiplications are done, at least once.
+ *
+ * theta, statistics and sums (R, K, F); labels (R, n), all below K; n_iter, state, n_changed and
+ * chosen (R); marks (R, 2), zero for none. In and out: all but sums, n_changed and chosen, which are
+ * room to work in. state: GOING on the way in. */
+EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_restarts,
+                                int64_t n_clusters, int64_t max_iter, double work, double *theta,
+                                double *statistics, double *sums, uint8_t *labels, int64_t *n_iter,
+                                int64_t *n_reseeded, int64_t *state, int64_t *n_changed, int64_t *chosen,
+                                uint64_t *marks, double *memory)
+{
+    Workspace w = workspace_of(memory, p->d, features_of(p), n_clusters);
+    const Restarts all = {n_restarts, n_clusters, max_iter, theta, statistics, sums,
+                          labels, n_iter, n_reseeded, state, n_changed, chosen, marks};
+    DISPATCH(variant, iterate, (p, &w, &all, work));
+}
+
+/* drawing.draw: rows (R, m) from uniforms (R, m). Memory for nearest: n and for block_sums: one for
+ * each SEED_BLOCK rows, in numbers, n rounded up to whole blocks. */
+EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
+                             int64_t n_seeds, const double *uniforms, int64_t *rows,
+                             double *nearest, double *block_sums)
+{
+    for (int64_t r = 0; r < n_restarts; r++)
+        DISPATCH(variant, draw, (p, n_seeds, uniforms + r * n_seeds, rows + r * n_seeds, nearest,
+                                 block_sums));
+}
+
+/* densities.point_log_likelihoods: out (n). constants (K), means (K, d), whiteners (K, d, d) or, when
+ * diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
+EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_clusters,
+                            const double *constants, const double *means, const double *whiteners,
+                            int64_t diagonal, double *out, double *memory)
+{
+    double *x = memory, *z = x + p->d * MOST_POINTS, *terms = z + p->d * MOST_POINTS;
+    for (int64_t start = 0; start < p->n; start += MOST_POINTS) {
+        const int64_t count = p->n - start < MOST_POINTS ? p->n - start : MOST_POINTS;
+        DISPATCH(variant, mix, (p, n_clusters, constants, means, whiteners, diagonal != 0, start,
+                                count, x, terms, z, out + start));
     }
 }

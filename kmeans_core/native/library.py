@@ -8,7 +8,7 @@ import sys
 import warnings
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 1
+ABI_VERSION = 3
 
 _DOUBLES = _BYTES = _INTEGERS = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -41,7 +41,29 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
         None,
         [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _DOUBLES, _BYTES, _DOUBLES, _INTEGERS, _DOUBLES],
     ),
-    "centaurus_accumulate": (None, [_INTEGER, _PROBLEM, _INTEGER, _BYTES, _DOUBLES, _DOUBLES]),
+    "centaurus_accumulate": (
+        None,
+        [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _BYTES, _DOUBLES, _DOUBLES],
+    ),
+    "centaurus_iterate": (
+        None,
+        [
+            *(_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _INTEGER, ctypes.c_double),
+            *(_DOUBLES, _DOUBLES, _DOUBLES, _BYTES),
+            *(_INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _DOUBLES),
+        ],
+    ),
+    "centaurus_draw": (
+        None,
+        [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _DOUBLES, _INTEGERS, _DOUBLES, _DOUBLES],
+    ),
+    "centaurus_mix": (
+        None,
+        [
+            *(_INTEGER, _PROBLEM, _INTEGER, _DOUBLES, _DOUBLES, _DOUBLES, _INTEGER),
+            *(_DOUBLES, _DOUBLES),
+        ],
+    ),
 }
 
 

@@ -47,6 +47,12 @@ static int64_t features_of(const Problem *p)
     return 1 + p->d + (p->shape == SHAPE_DIAG ? p->d : 1);
 }
 
+/* Numbers that a covariance of the type's shape takes. */
+static int64_t covariance_size(const Problem *p)
+{
+    return p->shape == SHAPE_FULL ? p->d * p->d : p->shape == SHAPE_DIAG ? p->d : 1;
+}
+
 static int64_t points_at_a_time(int64_t n_features)
 {
     int64_t fitting = FEATURE_BYTES / (int64_t)sizeof(double) / n_features / GROUP * GROUP;
@@ -72,7 +78,12 @@ typedef struct {
     double *membership; /* (points) 1 in the cluster, else 0 */
     double *lanes;      /* (K, F, 8) sums, one per vector lane */
     double *part;       /* (K, F) sums of one part */
-    double *matrix;     /* (4, d, d) and (4, d) for the update */
+    double *trial;      /* (K, F) statistics on trial */
+    double *matrix;     /* (5, d, d) and (8, d) for the update */
+    double *means;      /* (K, d) */
+    double *kept_means; /* (K, d), (K) and (K, d, d): one update kept for reseeding */
+    double *constants;
+    double *inverses;
     uint8_t *labels;    /* (points) */
     int64_t points;
 } Workspace;
@@ -84,11 +95,11 @@ static int64_t workspace_doubles(int64_t d, int64_t n_features, int64_t n_cluste
     int64_t points = points_at_a_time(n_features);
     int64_t lanes = n_clusters <= MEMBERSHIP_MOST ? n_clusters * n_features * WIDEST : 0;
     /* 8 more: the start is moved to a cache line. */
-    return 8 + n_features * points + 4 * points + lanes + n_clusters * n_features + 4 * d * d +
-           8 * d + n_clusters * (d + 4);
+    return 8 + n_features * points + 4 * points + lanes + 2 * n_clusters * n_features + 5 * d * d +
+           8 * d + n_clusters * (2 * d + 1 + d * d);
 }
 
-static Workspace workspace_of(double *memory, int64_t n_features, int64_t n_clusters)
+static Workspace workspace_of(double *memory, int64_t d, int64_t n_features, int64_t n_clusters)
 {
     Workspace w;
     int64_t lanes = n_clusters <= MEMBERSHIP_MOST ? n_clusters * n_features * WIDEST : 0;
@@ -109,6 +120,47 @@ static Workspace workspace_of(double *memory, int64_t n_features, int64_t n_clus
     free += w.points;
     w.part = free;
     free += n_clusters * n_features;
+    w.trial = free;
+    free += n_clusters * n_features;
     w.matrix = free;
+    free += 5 * d * d + 8 * d;
+    w.means = free;
+    free += n_clusters * d;
+    w.kept_means = free;
+    free += n_clusters * d;
+    w.constants = free;
+    free += n_clusters;
+    w.inverses = free;
     return w;
 }
+
+/* The constant of a cluster without points: below any score, and finite (parameters.NEVER). */
+#define NEVER (-1e300)
+
+/* log of a product that would leave the range of a double: kept as a sum of logs and a rest. */
+typedef struct {
+    double sum, rest;
+} LogProduct;
+
+static inline void multiply(LogProduct *product, double factor)
+{
+    product->rest *= factor;
+    if (!(product->rest > 1e-140 && product->rest < 1e140)) {
+        product->sum += log(product->rest);
+        product->rest = 1.0;
+    }
+}
+
+static inline double log_of(LogProduct product)
+{
+    return product.sum + log(product.rest);
+}
+
+/* What an update leaves behind when it is asked to: arrays may be null. likelihood is the
+ * classification log-likelihood (scoring.classification_log_likelihoods) without n d/2 log 2 pi. */
+typedef struct {
+    double *inverses;  /* (K, covariance_size), once when tied; lower triangles */
+    double *means;     /* (K, d) */
+    double *constants; /* (K) log weight - 1/2 log determinant, zero under plain Mahalanobis */
+    double likelihood;
+} Fitted;

@@ -7,3 +7,15 @@
 #include "assign.h"
 
 #include "sums.h"
+
+#include "matrices.h"
+
+#include "update.h"
+
+#include "reseed.h"
+
+#include "iterate.h"
+
+#include "seeding.h"
+
+#include "mixture.h"

@@ -7,6 +7,8 @@
  * TAKE(best, winner, score, k): where score > best, both become those of cluster k. Not where they
  * are equal: ties stay with the lower cluster. A score that is not a number never wins.
  * TILE_MOST: clusters whose scores of 4 W points fit into the registers together.
+ * ONE_WHERE_EQUAL: 1 where two vectors are equal, else 0.
+ * TIMES_POWER_OF_TWO(a, n): a 2^k with k the lowest bits of n, by adding to a's exponent.
  * STORE_LABELS: 4 W cluster numbers, at most 255, as bytes.
  */
 
@@ -32,9 +34,12 @@
 #undef TAKE
 #undef STORE_LABELS
 #undef ONE_WHERE_EQUAL
+#undef TIMES_POWER_OF_TWO
 
+#ifndef JOIN
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
+#endif
 
 #if CENTAURUS_VARIANT == VARIANT_AVX512
 
@@ -65,6 +70,9 @@
     } while (0)
 #define ONE_WHERE_EQUAL(a, b) \
     _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ), _mm512_set1_pd(1.0))
+#define TIMES_POWER_OF_TWO(a, n) \
+    _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), \
+                                         _mm512_slli_epi64(_mm512_castpd_si512(n), 52)))
 #define STORE_LABELS(p, a, b, c, d)                                           \
     do {                                                                      \
         _mm_storel_epi64((__m128i *)(void *)(p), _mm512_cvtepi64_epi8(a));    \
@@ -101,6 +109,9 @@
         winner = _mm256_blendv_pd(winner, k, better_);                        \
     } while (0)
 #define ONE_WHERE_EQUAL(a, b) _mm256_and_pd(_mm256_cmp_pd(a, b, _CMP_EQ_OQ), _mm256_set1_pd(1.0))
+#define TIMES_POWER_OF_TWO(a, n) \
+    _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), \
+                                         _mm256_slli_epi64(_mm256_castpd_si256(n), 52)))
 #define STORE_LABELS(p, a, b, c, d)                                           \
     _mm_storeu_si128((__m128i *)(void *)(p),                                  \
                      _mm_packus_epi16(                                        \
@@ -135,6 +146,9 @@
         winner = _mm_or_pd(_mm_and_pd(better_, k), _mm_andnot_pd(better_, winner)); \
     } while (0)
 #define ONE_WHERE_EQUAL(a, b) _mm_and_pd(_mm_cmpeq_pd(a, b), _mm_set1_pd(1.0))
+#define TIMES_POWER_OF_TWO(a, n) \
+    _mm_castsi128_pd( \
+        _mm_add_epi64(_mm_castpd_si128(a), _mm_slli_epi64(_mm_castpd_si128(n), 52)))
 #define STORE_LABELS(p, a, b, c, d)                                           \
     _mm_storel_epi64(                                                         \
         (__m128i *)(void *)(p),                                               \
@@ -172,12 +186,25 @@
     } while (0)
 #define ONE_WHERE_EQUAL(a, b) \
     vreinterpretq_f64_u64(vandq_u64(vceqq_f64(a, b), vreinterpretq_u64_f64(vdupq_n_f64(1.0))))
+#define TIMES_POWER_OF_TWO(a, n) \
+    vreinterpretq_f64_u64(vaddq_u64(vreinterpretq_u64_f64(a), \
+                                    vshlq_n_u64(vreinterpretq_u64_f64(n), 52)))
 #define STORE_LABELS(p, a, b, c, d)                                           \
     vst1_u8(p, vmovn_u16(vcombine_u16(                                        \
                    vmovn_u32(vcombine_u32(vmovn_u64(a), vmovn_u64(b))),       \
                    vmovn_u32(vcombine_u32(vmovn_u64(c), vmovn_u64(d))))))
 
 #else /* any other processor: one number at a time */
+
+static inline double times_power_of_two(double a, double n)
+{
+    uint64_t bits, power;
+    memcpy(&bits, &a, 8);
+    memcpy(&power, &n, 8);
+    bits += power << 52;
+    memcpy(&a, &bits, 8);
+    return a;
+}
 
 #define NAME(x) JOIN(x, _scalar)
 #define TARGET
@@ -206,6 +233,7 @@
         }                                                                     \
     } while (0)
 #define ONE_WHERE_EQUAL(a, b) ((a) == (b) ? 1.0 : 0.0)
+#define TIMES_POWER_OF_TWO(a, n) times_power_of_two(a, n)
 #define STORE_LABELS(p, a, b, c, d)                                           \
     do {                                                                      \
         (p)[0] = (uint8_t)(a);                                                \

@@ -47,7 +47,7 @@ def test_labels_and_statistics_equal_the_definition(every_kernel, covariance_typ
             sums = np.stack([phi[expected == j].sum(axis=0) for j in range(k)])
             np.testing.assert_allclose(statistics[r], sums, rtol=1e-9, atol=1e-9)
             np.testing.assert_allclose(
-                every_kernel.accumulate(columns, kind, labels[r], k), sums, rtol=1e-9, atol=1e-10
+                every_kernel.accumulate(columns, kind, labels, k)[r], sums, rtol=1e-9, atol=1e-10
             )
             assert n_changed[r] == (previous[r] != labels[r]).sum()
         previous = labels.copy()

@@ -1,0 +1,43 @@
+"""D^2 sampling: rows of a table, each far from the earlier ones, from given uniforms."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmeans_core.features import FloatArray
+
+
+def draw(columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]:
+    """Rows (R, m) of m seeds for R restarts; columns (d, n), uniforms (R, m).
+
+    Each next one is drawn with probability proportional to the squared distance D^2 from the
+    nearest so far; all are as likely when every point coincides with a seed.
+    """
+    n = columns.shape[1]
+    n_restarts, n_seeds = uniforms.shape
+    rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
+    rows[:, 0] = np.minimum((uniforms[:, 0] * n).astype(np.int64), n - 1)
+    nearest = np.full((n_restarts, n), np.inf)
+    distance, part = np.empty_like(nearest), np.empty_like(nearest)
+    for m in range(1, n_seeds):
+        distance[:] = 0.0
+        for column in columns:
+            np.subtract(column, column[rows[:, m - 1], None], out=part)
+            np.multiply(part, part, out=part)
+            distance += part
+        np.minimum(nearest, distance, out=nearest)
+        cumulative = np.cumsum(nearest, axis=1, out=part)
+        for r in range(n_restarts):
+            rows[r, m] = _pick(cumulative[r], uniforms[r, m])
+    return rows
+
+
+def _pick(cumulative: FloatArray, uniform: float) -> int:
+    total = cumulative[-1]
+    if total <= 0:
+        return min(int(uniform * len(cumulative)), len(cumulative) - 1)
+    # "right" finds the first sum above the target, a point with D^2 > 0; the target must stay
+    # below the total even if the product rounds up to it.
+    target = min(uniform * total, np.nextafter(total, 0.0))
+    return int(np.searchsorted(cumulative, target, side="right"))

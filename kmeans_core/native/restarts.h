@@ -1,0 +1,77 @@
+/* The restarts that are under way, and what is done to them between two assignments. */
+
+enum { GOING = 0, CONVERGED = 1, CYCLE = 2, ITERATION_LIMIT = 3 };
+
+/* Everything about the restarts that are under way; see centaurus_iterate. */
+typedef struct {
+    int64_t n_restarts, n_clusters, max_iter;
+    double *theta, *statistics, *sums;
+    uint8_t *labels;
+    int64_t *n_iter, *n_reseeded, *state, *n_changed, *chosen;
+    uint64_t *marks;
+} Restarts;
+
+static int has_empty(const double *statistics, int64_t n_clusters, int64_t n_features)
+{
+    for (int64_t k = 0; k < n_clusters; k++)
+        if (statistics[k * n_features] < 0.5)
+            return 1;
+    return 0;
+}
+
+/* 128 bits of a labelling: two multiplicative hashes (after Fowler, Noll & Vo) over eight at a time. */
+static void fingerprint(const uint8_t *labels, int64_t n, uint64_t mark[2])
+{
+    uint64_t a = 0x9e3779b97f4a7c15u ^ (uint64_t)n, b = 0xc2b2ae3d27d4eb4fu;
+    for (int64_t i = 0; i < n; i += 8) {
+        uint64_t eight = 0;
+        memcpy(&eight, labels + i, (size_t)(n - i < 8 ? n - i : 8));
+        a = (a ^ eight) * 0xff51afd7ed558ccdu;
+        a ^= a >> 32;
+        b = (b + eight) * 0xc4ceb9fe1a85ec53u;
+        b ^= b >> 29;
+    }
+    mark[0] = a;
+    mark[1] = b | 1; /* never the two zeros that say "none" */
+}
+
+/* Whether the labelling is the one marked earlier; a new mark at powers of two (Brent's method). */
+static int came_back(const Problem *p, const Restarts *all, int64_t r)
+{
+    uint64_t mark[2], *earlier = all->marks + 2 * r;
+    const int64_t n_iter = all->n_iter[r];
+    fingerprint(all->labels + r * p->n, p->n, mark);
+    if (mark[0] == earlier[0] && mark[1] == earlier[1])
+        return 1;
+    if ((n_iter & (n_iter - 1)) == 0) {
+        earlier[0] = mark[0];
+        earlier[1] = mark[1];
+    }
+    return 0;
+}
+
+static void end_iteration(const Problem *p, const Restarts *all, int64_t n_chosen)
+{
+    for (int64_t c = 0; c < n_chosen; c++) {
+        const int64_t r = all->chosen[c];
+        all->n_iter[r]++;
+        if (all->n_changed[r] == 0)
+            all->state[r] = CONVERGED;
+        else if (p->mahalanobis && came_back(p, all, r))
+            all->state[r] = CYCLE;
+        else if (all->n_iter[r] >= all->max_iter)
+            all->state[r] = ITERATION_LIMIT;
+    }
+}
+
+/* Add the changes of one part to T and make room for the next. */
+static void add_part(const Problem *p, const Restarts *all, int64_t n_chosen, const double *sums)
+{
+    const int64_t size = all->n_clusters * features_of(p);
+    for (int64_t c = 0; c < n_chosen; c++) {
+        const int64_t r = all->chosen[c];
+        for (int64_t i = 0; i < size; i++)
+            all->statistics[r * size + i] += sums[r * size + i];
+    }
+}
+

@@ -46,7 +46,6 @@ def deploy(template: Template, region: str, moto_url: str) -> Deployment:
     table = template.physical_name(table_id)
     _make_table(boto3.client("dynamodb", **access), table, properties)
     function_id, function = template.only("AWS::Serverless::Function")
-    variables = (function.get("Environment") or {}).get("Variables") or {}
     return Deployment(
         region=region,
         bucket=bucket,
@@ -55,7 +54,7 @@ def deploy(template: Template, region: str, moto_url: str) -> Deployment:
         handler=function["Handler"],
         memory_mb=int(function["MemorySize"]),
         timeout_s=float(function["Timeout"]),
-        environment={name: str(value) for name, value in variables.items()},
+        environment=_variables(function),
         routes=_routes(function),
     )
 
@@ -76,6 +75,17 @@ def _make_table(dynamodb: Any, name: str, properties: dict[str, Any]) -> None:
                 "Enabled": str(ttl["Enabled"]).lower() == "true",
             },
         )
+
+
+def _variables(function: dict[str, Any]) -> dict[str, str]:
+    """Those of the template, and those with which Lambda passes on the settings of logging."""
+    given = (function.get("Environment") or {}).get("Variables") or {}
+    logging = function.get("LoggingConfig") or {}
+    passed_on = {
+        "AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat"),
+        "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel"),
+    }
+    return {name: str(value) for name, value in {**passed_on, **given}.items() if value}
 
 
 def _routes(function: dict[str, Any]) -> tuple[str, ...]:

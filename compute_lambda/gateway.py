@@ -52,7 +52,11 @@ class Request:
                 "Expected a body without content-encoding. Send it uncompressed.",
             )
         try:
-            return json.loads(self._text(), parse_constant=_refuse_constant)
+            return json.loads(
+                self._text(),
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_without_repetition,
+            )
         except RecursionError:
             raise _malformed("JSON nested too deeply") from None
         except ValueError as error:
@@ -148,6 +152,16 @@ def _malformed(found: str) -> HttpError:
         "malformed_body",
         f"Expected a body of valid JSON, got: {found}. Correct the JSON.",
     )
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names differ: of repeated ones, who knows which was meant."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"an object that names {name[:80]!r} twice")
+        found[name] = value
+    return found
 
 
 def _refuse_constant(name: str) -> float:

@@ -11,11 +11,12 @@ from botocore.exceptions import BotoCoreError
 
 from dashboard.aws.problems import AwsProblem
 
-CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 20.0
-MAX_ATTEMPTS = 4
-MAX_CONNECTIONS = 64
-"""Of one client; job threads and requests share it."""
+CLIENT_CONFIG = Config(
+    connect_timeout=5.0,
+    read_timeout=20.0,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=32,  # job threads and requests share a client
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,9 @@ class AwsAccess:
     credentials: Any
     region: str
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
         """A client of one service, to be used from any thread. Every request has a deadline."""
-        return self.session.client(
-            service,
-            region_name=self.region,
-            config=Config(
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
-                max_pool_connections=MAX_CONNECTIONS,
-            ),
-        )
+        return self.session.client(service, region_name=self.region, config=config)
 
 
 def open_access(region: str = "") -> AwsAccess:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,16 @@ import httpx
 
 from compute_lambda.contract import CONTRACT_VERSION
 from dashboard.aws.problems import AwsProblem
+from dashboard.backends.api.signing import Signer
 
 PERIOD_S = 30.0
 """An answer counts for so long. Each one is a billed request of a few milliseconds."""
 
 TIMEOUT_S = 10.0
 """A cold start takes well under one second; beyond this nobody is there."""
+
+HERE = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""A proxy of the environment is for the world outside, never for this machine."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +43,27 @@ class Health:
     problem: AwsProblem | None = None
 
 
+class SignedRequests(httpx.Auth):
+    """Signs each request with the credentials of that moment; raises what botocore raises."""
+
+    requires_request_body = True
+
+    def __init__(self, credentials: Any, region: str) -> None:
+        self._credentials, self._region = credentials, region
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        signer = Signer(self._credentials, self._region)
+        signed = signer.headers(
+            self._credentials.get_frozen_credentials(),
+            request.method,
+            str(request.url),
+            request.content,
+            {"host": request.url.netloc.decode("ascii")},
+        )
+        request.headers.update(signed)
+        yield request
+
+
 class EndpointHealth:
     """Asks the endpoint over signed HTTP; `auth` signs. Raises AwsProblem."""
 
@@ -57,7 +82,10 @@ class EndpointHealth:
         began = time.perf_counter()
         try:
             with httpx.Client(
-                auth=self._auth, transport=self._transport, timeout=TIMEOUT_S
+                auth=self._auth,
+                transport=self._transport,
+                mounts=None if self._transport else HERE,
+                timeout=TIMEOUT_S,
             ) as client:
                 response = client.get(f"{self._endpoint}/health")
                 response.raise_for_status()

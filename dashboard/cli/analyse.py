@@ -51,7 +51,9 @@ def _run(arguments: argparse.Namespace, settings: Settings, out: Path) -> int:
     services = build_services(settings)
     try:
         dataset = services.catalogue.add_file(arguments.file, arguments.file.name)
-        record = services.jobs.submit(_spec(arguments, dataset))
+        record = services.jobs.submit(
+            _spec(arguments, dataset), spending_cap_usd=services.spending_cap_usd
+        )
         try:
             record = _follow(services, record)
         except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from compute_lambda.errors import ReportedError
 from dashboard.cli.parser import EXIT_USAGE, build_parser
 from dashboard.datasets import DatasetError
 from dashboard.jobs.spec import SpecError
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return analyse(arguments, settings)
     except SystemExit as end:  # argparse: --help, or a wrong option
         return end.code if isinstance(end.code, int) else EXIT_USAGE
-    except (SettingsError, DatasetError, SpecError) as error:
+    except (SettingsError, DatasetError, SpecError, ReportedError) as error:
         return _say(str(error), EXIT_USAGE)
     except (StoreError, OSError) as error:
         return _say(str(error), EXIT_FAILURE)

@@ -14,6 +14,7 @@ from waitress import create_server
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from dashboard.jobs.memo import trim_files
+from dashboard.page.default_job import default_spec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 
@@ -39,6 +40,7 @@ def serve(settings: Settings) -> int:
         services = build_services(settings)
         server = _server(services, listening)
         services.jobs.start()
+        _first_analysis(services)
         _trim_in_background(settings)
         print(f"{_url(listening)}  (Centaurus, data in {settings.data_dir}, Ctrl-C stops)")
         sys.stdout.flush()
@@ -69,6 +71,12 @@ def _server(services: Services, listening: socket.socket) -> BaseWSGIServer | Mu
         ident="",
         clear_untrusted_proxy_headers=True,
     )
+
+
+def _first_analysis(services: Services) -> None:
+    """Begin what a first visit shows before anybody visits, where computing costs nothing."""
+    if services.backend.cost_usd(1.0, 1) == 0:
+        services.jobs.submit(default_spec(services.catalogue))
 
 
 def _listen(host: str, port: int) -> socket.socket:

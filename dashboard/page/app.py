@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
-from dash import Dash, set_props
+from dash import set_props
 from flask_compress import Compress
 
 from dashboard.analysis import ViewRegistry
 from dashboard.figures.style import style_json
 from dashboard.page import clientside, controls, ids
 from dashboard.page.analyse import analyse
+from dashboard.page.application import Application
 from dashboard.page.dataset_removal import DatasetRemoval
 from dashboard.page.default_job import default_spec
 from dashboard.page.empty_figures import empty_figures
@@ -43,11 +45,11 @@ COMPRESSED_TYPES = [
 ]
 
 
-def create_app(services: Services) -> Dash:
+def create_app(services: Services) -> Application:
     """The page over ``services``; ``app.server`` is the WSGI application."""
     # The scheme is known before the first paint, so that a dark page does not flash white.
     dmc.pre_render_color_scheme()
-    app = Dash(
+    app = Application(
         __name__,
         title="Centaurus",
         update_title="",
@@ -63,7 +65,7 @@ def create_app(services: Services) -> Dash:
     protect(app.server, services.settings.host)
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
-    app.layout = lambda: _layout(services)
+    app.layout = partial(_layout, services)
     clientside.register(app)
     Opening(services).register(app)
     Uploads(services).register(app)

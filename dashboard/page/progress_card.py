@@ -60,7 +60,7 @@ def _button(text: str, button_id: str) -> dmc.Button:
     return dmc.Button(text, id=button_id, variant="default", disabled=True, size="sm", n_clicks=0)
 
 
-def export_menu() -> dmc.Menu:
+def export_menu() -> dmc.Popover:
     """Everything that can be taken along: pictures from the browser, files from the server."""
     button = dmc.Button(
         "Export", id=ids.EXPORT, variant="light", size="sm", rightSection=icon("chevron")
@@ -69,18 +69,23 @@ def export_menu() -> dmc.Menu:
         [html.Div([*_tables(), *_selected()]), html.Div([*_curves(), *_panels()])],
         className="export-columns",
     )
-    return dmc.Menu(
-        [dmc.MenuTarget(button), dmc.MenuDropdown(columns)],
+    return dmc.Popover(
+        [dmc.PopoverTarget(button), dmc.PopoverDropdown(columns)],
         position="bottom-end",
         shadow="md",
+        # Mounted, so that the links are right before it opens. The entries are plain elements:
+        # Dash's renderer compares every dmc.MenuItem with the whole layout at each change, which
+        # takes a seventh of a first visit.
         keepMounted=True,
+        trapFocus=True,
+        returnFocus=True,
         withinPortal=True,
     )
 
 
 def _tables() -> list[Any]:
     return [
-        dmc.MenuLabel("Tables"),
+        _heading("Tables"),
         _file(ids.EXPORT_LABELS_CSV, "Rows with clusters, CSV"),
         _file(ids.EXPORT_LABELS_PARQUET, "Rows with clusters, Parquet"),
         _file(ids.EXPORT_FITS_CSV, "All fits, CSV"),
@@ -109,12 +114,16 @@ def _panels() -> list[Any]:
 
 def _chart(title: str, png: str, svg: str, html_id: str) -> list[Any]:
     return [
-        dmc.MenuLabel(title),
-        dmc.MenuItem("PNG picture", id=png, n_clicks=0),
-        dmc.MenuItem("SVG drawing", id=svg, n_clicks=0),
+        _heading(title),
+        html.Button("PNG picture", id=png, n_clicks=0, className="export-entry"),
+        html.Button("SVG drawing", id=svg, n_clicks=0, className="export-entry"),
         _file(html_id, "Interactive HTML, self-contained"),
     ]
 
 
-def _file(item_id: str, text: str) -> dmc.MenuItem:
-    return dmc.MenuItem(text, id=item_id, href="#", target="_blank", refresh=True)
+def _heading(text: str) -> html.Div:
+    return html.Div(text, className="export-heading")
+
+
+def _file(entry_id: str, text: str) -> html.A:
+    return html.A(text, id=entry_id, href="#", target="_blank", className="export-entry")

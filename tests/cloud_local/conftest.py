@@ -21,6 +21,7 @@ from cloud_local.configuration import Caller, FunctionConfiguration, GatewayConf
 from cloud_local.local_gateway import LocalGateway
 from cloud_local.runtime_root import link_runtime_root
 
+SHOWN_LOG = 2_000
 _with_logs: list[LocalGateway | LocalCloud] = []
 
 
@@ -31,7 +32,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed and "cloud_local" in str(item.path):
         for running in _with_logs:
             with contextlib.suppress(OSError, RuntimeError):
-                report.sections.append(("log of the function", running.log_tail()))
+                report.sections.append(("log of the function", running.log_tail()[-SHOWN_LOG:]))
     return report
 
 

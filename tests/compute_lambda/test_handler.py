@@ -224,6 +224,8 @@ def test_compressed_bodies_are_refused(worker: Worker) -> None:
         ("not json", False),
         ('{"seed": NaN}', False),
         ('{"seed": -Infinity}', False),
+        ('{"seed": 1, "seed": 1}', False),
+        ('{"resume": {"a": {}, "b": [{"c": 1, "c": 2}]}}', False),
         ("[" * 100_000, False),
         ('{"seed": ' + "9" * 5_000 + "}", False),
         ("\ud800", False),

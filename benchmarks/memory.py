@@ -1,0 +1,81 @@
+"""Peak memory of a fit against the size of the data.
+
+    python -m benchmarks.memory [--rows 100000,1000000,10000000]
+
+Each fit runs in a process of its own, on columns that it makes itself; what counts is the peak of
+its resident memory less what it had before the data. Allowed: the data once, column by column, 10
+bytes per row and restart, and 64 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+
+from benchmarks.machine import headline
+
+D, N_CLUSTERS, N_RESTARTS = 5, 8, 8
+MB = 1e6
+
+
+def peak_mb() -> float:
+    """The largest resident memory of this process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB
+
+
+def measure(n_rows: int) -> dict[str, float]:
+    """Of this process: before the data, with the data, after preparing them, after the fit."""
+    from benchmarks.soil_table import overlapping_groups
+    from kmeans_core import fit_experiments, prepare
+
+    fit_experiments(prepare(overlapping_groups(100, D).T), "full-untied", [2], [0], 1)
+    peaks = {"before": peak_mb()}
+    columns = overlapping_groups(n_rows, D)
+    peaks["data"] = peak_mb()
+    prepared = prepare(columns.T)
+    del columns
+    peaks["prepared"] = peak_mb()
+    fit_experiments(prepared, "full-untied", [N_CLUSTERS], [0], N_RESTARTS, max_iter=3)
+    peaks["fit"] = peak_mb()
+    return peaks
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", default="100000,1000000,10000000")
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure is not None:
+        print(json.dumps(measure(options.measure)))
+        return
+    print("| rows | data, MB | peak of making them | of preparing | of the fit | allowed |")
+    print("|---|---|---|---|---|---|")
+    shares = []
+    for n_rows in map(int, options.rows.split(",")):
+        command = [sys.executable, "-m", "benchmarks.memory", "--measure", str(n_rows)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+        peaks = json.loads(done.stdout)
+        data, prepared, fit = (
+            peaks[name] - peaks["before"] for name in ("data", "prepared", "fit")
+        )
+        allowed = (8 * D + 10 * N_RESTARTS) * n_rows / MB + 64
+        shares.append(fit / allowed)
+        print(
+            f"| {n_rows:,} | {8 * D * n_rows / MB:.0f} | {data:.0f} | {prepared:.0f} | {fit:.0f}"
+            f" | {allowed:.0f} |",
+            flush=True,
+        )
+    headline(
+        f"peak memory, d = {D}, {N_RESTARTS} restarts, up to {n_rows:.0e} rows",
+        f"{max(shares):.0%} of what is allowed",
+        "data + 10 bytes per row and restart + 64 MB",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
-"""`python -m bundle [--architecture arm64] [--python 3.13] [--into FOLDER]`."""
+"""`python -m bundle [--architecture arm64] [--python 3.13] [--into FOLDER | --same-as FOLDER]`."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,19 @@ def main(arguments: list[str] | None = None) -> int:
     if options.into is not None:
         shutil.copytree(bundle.folder, options.into, dirs_exist_ok=True)
     print(bundle.describe())
+    if options.same_as is not None and contents(options.same_as) != contents(bundle.folder):
+        print(f"Expected {options.same_as} to hold the same files, got others.", file=sys.stderr)
+        return 1
     return 0
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """sha256 of each file, by its path in `folder`."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).digest()
+        for path in files
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--architecture", default="arm64", help=f"{' or '.join(ARCHITECTURES)}")
     parser.add_argument("--python", default=LAMBDA_PYTHON_VERSION, help="version, like 3.13")
     parser.add_argument("--into", type=Path, help="also copy the bundle into this folder")
+    parser.add_argument("--same-as", type=Path, help="fail unless this folder holds the same files")
     return parser
 
 

@@ -140,7 +140,7 @@ class _Reading:
             try:
                 answer = self._client.get_object(**request)
             except ClientError as error:
-                raise self._refused(error.response) from error
+                raise self._refused(error.response, key) from error
             except BotoCoreError as error:  # the client has tried that often enough
                 raise self._unavailable(type(error).__name__) from error
             # What breaks while the body comes in is beyond the client's own retries.
@@ -157,10 +157,10 @@ class _Reading:
                 break
         raise self._unavailable(cause)
 
-    def _refused(self, answer: Any) -> DatasetError:
+    def _refused(self, answer: Any, key: str) -> DatasetError:
         code = str(answer.get("Error", {}).get("Code", ""))
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        if code in _MISSING or status == 404:
+        if code in _MISSING or status == 404 or (status == 403 and self._is_absent(key)):
             return self._problem(
                 "dataset_not_found",
                 f"Expected dataset {self._dataset_id} in the bucket, got nothing: it was never"
@@ -177,6 +177,20 @@ class _Reading:
             f" {code or f'status {status}'}. Give the function s3:GetObject and s3:ListBucket on"
             " the dataset prefix (deploying the template again does).",
         )
+
+    def _is_absent(self, key: str) -> bool:
+        """Whether a refusal means that there is nothing to read.
+
+        S3 says 403, not 404, to those who may not list the whole bucket. Under the prefix the
+        function may list.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        except (BotoCoreError, ClientError):
+            return False
+        return bool(listed["KeyCount"] == 0)
 
     def _damaged(self, found: str) -> DatasetError:
         return self._problem(

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ class S3Datasets:
             if not _is_missing(error):
                 raise
             return False
-        with answer["Body"] as body:
+        with closing(answer["Body"]) as body:
             same = body.read(2 * len(manifest.to_json())) == manifest.to_json()
         table = self._head(key) if same else None
         return (

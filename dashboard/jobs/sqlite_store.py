@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compute_lambda import ContractError, FitResult
+from dashboard.jobs.outcome_text import error_text, read_outcome, result_text
 from dashboard.jobs.spec import JobSpec, SpecError
 from dashboard.jobs.spending import Usage
 from dashboard.jobs.sqlite_connections import Connections
@@ -315,14 +315,13 @@ def _record_one(db: sqlite3.Connection, row: dict[str, Any]) -> int:
 
 
 def _outcome_row(job_id: str, outcome: TaskOutcome, now: float) -> dict[str, Any]:
-    result, error = outcome.result, outcome.error
     return {
         "job_id": job_id,
         "task_id": outcome.task_id,
         "status": outcome.status,
         "n_fits": outcome.n_fits,
-        "result": None if result is None else json.dumps(result.to_dict(), allow_nan=False),
-        "error": None if error is None else json.dumps(error),
+        "result": result_text(outcome),
+        "error": error_text(outcome),
         "attempts": outcome.attempts,
         "recorded_at": now,
     }
@@ -330,19 +329,12 @@ def _outcome_row(job_id: str, outcome: TaskOutcome, now: float) -> dict[str, Any
 
 def _task_outcome(row: tuple[Any, ...]) -> TaskOutcome:
     seq, task_id, status, n_fits, result, error, attempts, recorded_at = row
-    fits = None
-    try:
-        fits = None if result is None else FitResult.from_dict(json.loads(result))
-        failure = None if error is None else json.loads(error)
-    except ContractError as unreadable:  # a result of a release with another contract
-        status = "failed"
-        failure = {"code": unreadable.code, "message": unreadable.message, "details": {}}
-    return TaskOutcome(
-        task_id=task_id,
-        status=status,
+    return read_outcome(
+        task_id,
+        status,
         n_fits=n_fits,
-        result=fits,
-        error=failure,
+        result=result,
+        error=error,
         attempts=attempts,
         seq=seq,
         recorded_at=recorded_at,

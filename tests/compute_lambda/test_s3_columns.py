@@ -147,7 +147,19 @@ def test_a_missing_bucket(s3: Any) -> None:
 def test_no_rights_is_said_at_once(s3: Any, bucket: str, script: Script, code: str) -> None:
     script.will("GetObject", passes, refused(403, code))
     assert fault(s3, bucket) == ("dataset_forbidden", 403)
-    assert script.sent == {"GetObject": 2}
+    script.will("GetObject", refused(403, code))
+    script.will("ListObjectsV2", refused(403, code))
+    assert fault(s3, bucket) == ("dataset_forbidden", 403)
+    assert (script.sent, script.left) == ({"GetObject": 3, "ListObjectsV2": 2}, 0)
+
+
+def test_a_refusal_for_lack_of_anything_to_read(s3: Any, bucket: str, script: Script) -> None:
+    # So S3 answers those who may not list the whole bucket.
+    s3.delete_object(Bucket=bucket, Key=MANIFEST)
+    script.sent.clear()
+    script.will("GetObject", refused(403, "AccessDenied"))
+    assert fault(s3, bucket) == ("dataset_not_found", 404)
+    assert script.sent == {"GetObject": 1, "ListObjectsV2": 1}
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,14 @@ def lost(error: Exception, host: str, waited_ms: float) -> Problem:
             " task; if that happens again, give the function more memory."
         )
         return Problem("again", _plain("timed_out", message), busy_ms=waited_ms)
-    if isinstance(error, out_of_reach) or not isinstance(error, httpx.RequestError):
+    if isinstance(error, out_of_reach):
         problem = AwsProblem.of(error, f"sending a task to {host}")
         record = _plain(problem.code, problem.message, problem.details)
-        if isinstance(error, out_of_reach):
-            return Problem("reach", record, congested=True)
-        return Problem("stop", record)  # no credentials, or an address that is none
+        return Problem("reach", record, congested=True)
+    if not isinstance(error, httpx.RequestError) or isinstance(error, httpx.UnsupportedProtocol):
+        # No credentials, or an address that is none.
+        problem = AwsProblem.of(error, f"sending a task to {host}")
+        return Problem("stop", _plain(problem.code, problem.message, problem.details))
     kind = type(error).__name__
     message = (
         f"Expected an answer from {host}, got a connection that broke off ({kind}). Rerun the task."

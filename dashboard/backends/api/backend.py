@@ -118,7 +118,8 @@ class ApiBackend:
             self._closed = True
             for run in self._runs:
                 run.closed = True
-            loop, thread = self._loop, self._thread
+            loop, self._loop = self._loop, None
+            thread = self._thread
         self._uploaders.shutdown(wait=False, cancel_futures=True)
         if loop is None or thread is None:
             return

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from compute_lambda import FitResult, FitTask
 from dashboard.backends import TaskEvent, TaskFailure, TaskResult
 
-GOOD, OTHER, GONE = ("aa" * 32, "bb" * 32, "dd" * 32)
+GOOD, OTHER, THIRD, GONE = ("aa" * 32, "bb" * 32, "cc" * 32, "dd" * 32)
 
 TASK = FitTask(
     dataset_id=GOOD,
@@ -32,7 +32,9 @@ def table(dataset_id: str, n_rows: int = 120) -> NDArray[np.float64]:
     return rng.normal(size=(n_rows, 2)) + 5 * rng.integers(0, 3, size=(n_rows, 1))
 
 
-def write_tables(directory: Path, ids: Sequence[str] = (GOOD, OTHER), n_rows: int = 120) -> None:
+def write_tables(
+    directory: Path, ids: Sequence[str] = (GOOD, OTHER, THIRD), n_rows: int = 120
+) -> None:
     """The tables as the catalogue stores them: column-major float64 `.npy`."""
     for dataset_id in ids:
         np.save(directory / f"{dataset_id}.npy", np.asfortranarray(table(dataset_id, n_rows)))

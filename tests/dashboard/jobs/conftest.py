@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.jobs.store import JobStore
+from tests.dashboard.jobs.cloud_place import Place
 
 
 @dataclass
@@ -26,12 +27,14 @@ class Clock:
 class StoreUnderTest:
     """One way to keep jobs: `open` gives a further handle on the same jobs, as a process would.
 
-    `address` tells a worker process where they are.
+    `address` tells a worker process where they are. `n_tasks` is a job that shows what happens with
+    many writers and does not take long.
     """
 
     kind: str
     address: str
     make: Callable[[Callable[[], float]], JobStore]
+    n_tasks: int = 60
     clock: Clock = field(default_factory=Clock)
     _opened: list[JobStore] = field(default_factory=list)
 
@@ -45,18 +48,23 @@ class StoreUnderTest:
             store.close()
 
 
-def _sqlite(directory: Path) -> StoreUnderTest:
+def _sqlite(directory: Path, _request: pytest.FixtureRequest) -> StoreUnderTest:
     path = directory / "jobs.sqlite3"
     return StoreUnderTest("sqlite", str(path), lambda clock: SqliteJobStore(path, clock=clock))
 
 
+def _dynamodb(_directory: Path, request: pytest.FixtureRequest) -> StoreUnderTest:
+    place = Place.made(request.getfixturevalue("moto_url"))
+    return StoreUnderTest("dynamodb", str(place), place.open, n_tasks=18)
+
+
 #: A further implementation joins here and in worker.py, and passes the whole suite.
-STORES = {"sqlite": _sqlite}
+STORES = {"dynamodb": _dynamodb, "sqlite": _sqlite}
 
 
 @pytest.fixture(params=sorted(STORES))
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreUnderTest]:
-    under_test = STORES[request.param](tmp_path)
+    under_test = STORES[request.param](tmp_path, request)
     yield under_test
     under_test.close()
 

@@ -15,7 +15,6 @@ from tests.dashboard.jobs.made_up import done, failed, job, task_id
 from tests.dashboard.jobs.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
-N_TASKS = 60
 PROCESS_S = 60.0
 
 
@@ -51,13 +50,13 @@ def followers(stores: StoreUnderTest, job_id: str) -> Iterator[list[Follower]]:
         assert not reader.is_alive()
 
 
-def assert_complete(store: JobStore, job_id: str, readers: list[Follower]) -> None:
+def assert_complete(store: JobStore, job_id: str, n_tasks: int, readers: list[Follower]) -> None:
     """Each task is there once, the counts are exact, and no reader missed or repeated anything."""
     record = store.job(job_id)
     assert record is not None
-    assert (record.n_done, record.n_failed, record.n_fits_done) == (N_TASKS, 0, 5 * N_TASKS)
-    in_store = store.outcomes(job_id, limit=10 * N_TASKS).outcomes
-    assert sorted(o.task_id for o in in_store) == [task_id(n) for n in range(N_TASKS)]
+    assert (record.n_done, record.n_failed, record.n_fits_done) == (n_tasks, 0, 5 * n_tasks)
+    in_store = store.outcomes(job_id, limit=10 * n_tasks).outcomes
+    assert sorted(o.task_id for o in in_store) == [task_id(n) for n in range(n_tasks)]
     for reader in readers:
         seqs = [o.seq for o in reader.seen]
         assert seqs == sorted(set(seqs))
@@ -66,19 +65,19 @@ def assert_complete(store: JobStore, job_id: str, readers: list[Follower]) -> No
 
 
 def test_threads_recording_the_same_tasks(stores: StoreUnderTest) -> None:
-    store = stores.open()
-    job_id = store.create_job(job(n_tasks=N_TASKS)).job_id
+    store, n_tasks = stores.open(), stores.n_tasks
+    job_id = store.create_job(job(n_tasks=n_tasks)).job_id
     news: list[int] = []
     start = threading.Barrier(6)
 
     def write(number: int) -> None:
         mine = stores.open() if number % 2 else store  # handles shared and of their own
-        tasks = range(N_TASKS) if number < 3 else reversed(range(N_TASKS))
+        tasks = range(n_tasks) if number < 3 else reversed(range(n_tasks))
         start.wait(10.0)
         for task in tasks:
             if task % 3 == number % 3:
                 mine.record(job_id, [failed(task)])
-            news.append(mine.record(job_id, [done(task), done((task + 1) % N_TASKS)]))
+            news.append(mine.record(job_id, [done(task), done((task + 1) % n_tasks)]))
 
     with followers(stores, job_id) as readers:
         threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
@@ -87,8 +86,8 @@ def test_threads_recording_the_same_tasks(stores: StoreUnderTest) -> None:
         for thread in threads:
             thread.join(PROCESS_S)
             assert not thread.is_alive()
-    assert sum(news) == N_TASKS
-    assert_complete(store, job_id, readers)
+    assert sum(news) == n_tasks
+    assert_complete(store, job_id, n_tasks, readers)
 
 
 def worker(stores: StoreUnderTest, *arguments: str) -> subprocess.Popen[str]:
@@ -113,12 +112,16 @@ def start_together(processes: list[subprocess.Popen[str]]) -> None:
 
 
 def test_processes_recording_the_same_tasks(stores: StoreUnderTest) -> None:
-    store = stores.open()
-    job_id = store.create_job(job(n_tasks=N_TASKS)).job_id
+    store, n_tasks = stores.open(), stores.n_tasks
+    job_id = store.create_job(job(n_tasks=n_tasks)).job_id
     with followers(stores, job_id) as readers:
         processes = [
-            worker(stores, "record_all", job_id, str(N_TASKS), order, n_failing)
-            for order, n_failing in (("forwards", "0"), ("backwards", "20"), ("forwards", "40"))
+            worker(stores, "record_all", job_id, str(n_tasks), order, str(n_failing))
+            for order, n_failing in (
+                ("forwards", 0),
+                ("backwards", n_tasks // 3),
+                ("forwards", 2 * n_tasks // 3),
+            )
         ]
         try:
             start_together(processes)
@@ -130,9 +133,9 @@ def test_processes_recording_the_same_tasks(stores: StoreUnderTest) -> None:
     assert [process.returncode for process in processes] == [0, 0, 0]
     # Every task is news once as done; failures that came before their success are news as well.
     n_failures_seen = sum(o.status == "failed" for o in readers[0].seen)
-    assert N_TASKS <= sum(news) <= N_TASKS + 40
-    assert n_failures_seen <= sum(news) - N_TASKS
-    assert_complete(store, job_id, readers)
+    assert n_tasks <= sum(news) <= n_tasks + 2 * n_tasks // 3
+    assert n_failures_seen <= sum(news) - n_tasks
+    assert_complete(store, job_id, n_tasks, readers)
 
 
 def test_one_process_gets_the_lease(stores: StoreUnderTest) -> None:

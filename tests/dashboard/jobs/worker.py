@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.jobs.store import JobStore
+from tests.dashboard.jobs.cloud_place import Place
 from tests.dashboard.jobs.made_up import done, failed
 
 
 def open_store(kind: str, address: str) -> JobStore:
-    return {"sqlite": lambda: SqliteJobStore(Path(address))}[kind]()
+    if kind == "dynamodb":
+        return Place.at(address).open(time.time)
+    return SqliteJobStore(Path(address))
 
 
 def wait_for_start() -> None:

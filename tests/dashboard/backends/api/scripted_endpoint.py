@@ -79,7 +79,8 @@ class ScriptedEndpoint:
     of requests that were being served together. While `gate` is clear, requests wait for it.
     """
 
-    def __init__(self, dataset_dir: Path, script: Script | None = None) -> None:
+    def __init__(self, dataset_dir: Path, script: Script | None = None, port: int = 0) -> None:
+        self._wanted_port = port
         environment = Environment(dataset_dir=dataset_dir, memory_mb=MEMORY_MB, worker="scripted")
         self.worker = Worker(environment, startup_ms=0.0)
         self.script: Script = script or (lambda _: Fault())
@@ -127,7 +128,7 @@ class ScriptedEndpoint:
         app.router.add_post("/fit", self._fit)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self._wanted_port)
         await site.start()
         self._port = runner.addresses[0][1]
         self._ready.set()

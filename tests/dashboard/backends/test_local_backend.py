@@ -1,4 +1,7 @@
-"""The local backend: exact events, fair sharing, prompt cancel, failures that stay alone."""
+"""What is particular to the local backend: threads, shared data, interrupted fits, its log.
+
+What it has in common with others is in test_behaviour.py.
+"""
 
 from __future__ import annotations
 
@@ -117,12 +120,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def test_one_thread_gives_an_exact_sequence(single: LocalBackend) -> None:
-    tasks = many(5)
-    expected = [(name, t.task_id) for t in tasks for name in ("TaskStarted", "TaskResult")]
-    assert shape(run(single, tasks)) == expected
-
-
 def test_two_threads_start_every_task_once_and_before_its_result(backend: LocalBackend) -> None:
     tasks = many(12)
     before = time.time()
@@ -152,19 +149,10 @@ def test_the_same_results_with_one_thread_two_threads_and_none(store: ScriptedSt
     assert store.reads == [GOOD, GOOD]  # one read per backend: the prepared data are shared
 
 
-def test_no_tasks_no_events(backend: LocalBackend) -> None:
-    assert run(backend, []) == []
-
-
 def test_what_a_backend_says_of_itself(backend: LocalBackend, single: LocalBackend) -> None:
     assert (backend.name, backend.label, backend.concurrency) == ("local", "Local · 2 threads", 2)
     assert single.label == "Local · 1 thread"
     assert backend.cost_usd(3_600.0, 10_000) == 0.0
-
-
-def test_a_backend_needs_a_thread(store: ScriptedStore) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        LocalBackend(store, 0)
 
 
 def test_blas_has_one_thread(backend: LocalBackend) -> None:
@@ -220,30 +208,6 @@ def test_a_failed_read_is_tried_again_by_the_next_task(backend: LocalBackend) ->
     assert store.reads == [GOOD, GOOD]
 
 
-def test_an_error_of_the_task_list_reaches_the_caller(backend: LocalBackend) -> None:
-    def tasks() -> Iterator[FitTask]:
-        yield TASK
-        raise KeyError("planner")
-
-    with pytest.raises(KeyError, match="planner"):
-        list(backend.run(tasks(), threading.Event()))
-    assert len(results(run(backend, many(2)))) == 2
-
-
-def test_tasks_are_taken_only_a_few_ahead(single: LocalBackend) -> None:
-    taken = []
-
-    def tasks() -> Iterator[FitTask]:
-        for task in many(50):
-            taken.append(task)
-            yield task
-
-    events = single.run(tasks(), threading.Event())
-    next(events)
-    assert len(taken) <= 2
-    events.close()  # type: ignore[attr-defined]
-
-
 def test_at_most_n_threads_are_in_flight_over_all_jobs(
     backend: LocalBackend, store: ScriptedStore
 ) -> None:
@@ -264,20 +228,6 @@ def test_at_most_n_threads_are_in_flight_over_all_jobs(
         found = [results(job.result(timeout=DEADLINE_S)) for job in runs]
     assert [len(each) for each in found] == [8, 8, 8]
     assert store.most_active == 2
-
-
-def test_jobs_take_turns_and_the_newest_is_next(single: LocalBackend, store: ScriptedStore) -> None:
-    gate = threading.Event()
-    store.before_read = lambda _: (gate.wait(DEADLINE_S), None)[1]
-    with ThreadPoolExecutor(2) as jobs:
-        old = jobs.submit(run, single, many(4, dataset_id=GOOD))
-        wait_until(lambda: len(store.reads) == 1)
-        new = jobs.submit(run, single, many(4, dataset_id=OTHER))
-        wait_until(lambda: len(single._runs) == 2 and len(single._runs[0].waiting) == 2)
-        gate.set()
-        assert len(results(old.result(DEADLINE_S))) == 4
-        assert len(results(new.result(DEADLINE_S))) == 4
-    assert store.reads[:5] == [GOOD, OTHER, GOOD, OTHER, GOOD]
 
 
 def test_a_long_fit_makes_way_and_still_ends_the_same(
@@ -325,12 +275,6 @@ def test_interrupting_after_every_iteration_changes_nothing(kind: str, distance:
         assert n_parts < 1_000
     assert n_parts > 3
     assert fits(result) == fits(undisturbed)
-
-
-def test_cancel_before_the_start(backend: LocalBackend) -> None:
-    cancelled = threading.Event()
-    cancelled.set()
-    assert list(backend.run(many(3), cancelled)) == []
 
 
 def test_cancel_stops_a_long_fit_at_its_next_iteration(

@@ -18,7 +18,7 @@ from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.features import FloatArray
 from kmeans_core.parameters import Parameters, Problem, estimate, thetas
 from kmeans_core.reseeding import reseed_empty
-from kmeans_core.restarts import CONVERGED, STOP_REASONS, Restarts, RestartState
+from kmeans_core.restarts import CONVERGED, GOING, STOP_REASONS, Restarts, RestartState
 from kmeans_core.scoring import classification_log_likelihoods
 
 # Multiplications between two calls of should_stop(): about 5 ms of the compiled kernel with vectors
@@ -60,7 +60,7 @@ def run_restarts(
     work = float(active.theta.size * problem.columns.shape[1])
     while len(active):
         left_in = kernels.current().iterate(problem, active, max_iter, work)
-        ended = np.isin(left_in, list(STOP_REASONS))
+        ended = left_in != GOING
         if ended.any():
             outcomes += _finish(problem, active.those(ended), left_in[ended])
             active = active.those(~ended)

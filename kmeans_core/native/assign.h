@@ -46,43 +46,50 @@ static TARGET void NAME(find_winners)(const double *theta, int64_t n_clusters, i
     }
 }
 
+/* Move one point in T (K, F) from cluster old, unless that is none, to cluster now. */
+static inline TARGET void NAME(move)(const double *x, int64_t points, int64_t old, int64_t now,
+                                     int64_t n_clusters, int64_t n_features, double *statistics)
+{
+    double *to = statistics + now * n_features, *from = statistics + old * n_features;
+    to[0] += 1.0;
+    if (old >= n_clusters) {
+        for (int64_t f = 1; f < n_features; f++, x += points)
+            to[f] += *x;
+        return;
+    }
+    from[0] -= 1.0;
+    for (int64_t f = 1; f < n_features; f++, x += points) {
+        to[f] += *x;
+        from[f] -= *x;
+    }
+}
+
 /* Write the winners as the labels and move what changed in T (K, F). A label of K or more is "in no
  * cluster yet". Returns how many changed. */
 static TARGET int64_t NAME(move_changed)(const Workspace *w, int64_t count, int64_t n_clusters,
                                          int64_t n_features, uint8_t *labels, double *statistics)
 {
-    const int64_t points = w->points;
     int64_t n_changed = 0;
-    for (int64_t from = 0; from < count; from += 8) {
-        const int64_t until = from + 8 < count ? from + 8 : count;
-        if (until == from + 8) {
-            uint64_t before, now;
-            memcpy(&before, labels + from, 8);
-            memcpy(&now, w->labels + from, 8);
-            if (before == now)
-                continue;
+    for (int64_t start = 0; start < count; start += GROUP) {
+        const uint8_t *now = w->labels + start;
+        uint8_t *before = labels + start, last[GROUP];
+        const int64_t own = count - start < GROUP ? count - start : GROUP;
+        if (own < GROUP) { /* the array ends here */
+            memcpy(last, now, GROUP);
+            memcpy(last, before, (size_t)own);
+            before = last;
         }
-        for (int64_t m = from; m < until; m++) {
-            const int64_t old = labels[m], now = w->labels[m];
-            if (old == now)
-                continue;
-            const double *x = w->phi + m;
-            double *to = statistics + now * n_features;
+        uint32_t changed = different_bytes(before, now);
+        if (!changed)
+            continue;
+        /* Bit by bit: a branch for each point would be mispredicted for most that change. */
+        for (; changed; changed &= changed - 1) {
+            const int64_t m = __builtin_ctz(changed);
+            NAME(move)(w->phi + start + m, w->points, before[m], now[m], n_clusters, n_features,
+                       statistics);
             n_changed++;
-            labels[m] = (uint8_t)now;
-            to[0] += 1.0;
-            if (old < n_clusters) {
-                double *out = statistics + old * n_features;
-                out[0] -= 1.0;
-                for (int64_t f = 1; f < n_features; f++, x += points) {
-                    to[f] += *x;
-                    out[f] -= *x;
-                }
-            } else {
-                for (int64_t f = 1; f < n_features; f++, x += points)
-                    to[f] += *x;
-            }
         }
+        memcpy(labels + start, now, (size_t)own);
     }
     return n_changed;
 }

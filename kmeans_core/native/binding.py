@@ -198,7 +198,8 @@ class NativeKernel:
             marks.ctypes.data,
             workspace.ctypes.data,
         )
-        restarts.cycle_marks[:] = _unpacked(marks)
+        if marks.any():
+            restarts.cycle_marks[:] = _unpacked(marks)
         return left_in
 
     def _record(self, columns: FloatArray, covariance_type: CovarianceType) -> ProblemRecord:
@@ -219,7 +220,7 @@ def _packed(marks: list[str]) -> NDArray[np.uint64]:
     """Hexadecimal marks as (R, 2) numbers, zeros where there is none or it is not one of ours."""
     packed = np.zeros((len(marks), 2), dtype=np.uint64)
     for r, mark in enumerate(marks):
-        if _MARK.fullmatch(mark):
+        if mark and _MARK.fullmatch(mark):
             packed[r] = int(mark[:16], 16), int(mark[16:], 16)
     return packed
 

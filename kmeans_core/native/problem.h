@@ -164,3 +164,19 @@ typedef struct {
     double *constants; /* (K) log weight - 1/2 log determinant, zero under plain Mahalanobis */
     double likelihood;
 } Fitted;
+
+/* Which of GROUP bytes differ, the first one in the lowest bit. */
+static inline uint32_t different_bytes(const uint8_t *a, const uint8_t *b)
+{
+#if defined(__SSE2__)
+    const __m128i *x = (const __m128i *)(const void *)a, *y = (const __m128i *)(const void *)b;
+    const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128(x), _mm_loadu_si128(y));
+    const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
+    return ~((uint32_t)_mm_movemask_epi8(low) | ((uint32_t)_mm_movemask_epi8(high) << 16));
+#else
+    uint32_t bits = 0;
+    for (int i = 0; i < GROUP; i++)
+        bits |= (uint32_t)(a[i] != b[i]) << i;
+    return bits;
+#endif
+}

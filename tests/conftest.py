@@ -30,7 +30,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--kernel-shapes",
         type=int,
-        default=1_000,
+        default=1_600,
         help="random shapes on which every variant of the compiled kernel is compared",
     )
 

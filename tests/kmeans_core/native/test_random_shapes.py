@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, kernels
+from kmeans_core.densities import Components
 from kmeans_core.kernels import Kernel, NumpyKernel
 
 Case = Any  # of conftest.py
@@ -59,9 +61,8 @@ def compare(kernel: Kernel, case: Case) -> None:
         expected, _ = sums_by_definition(case, labels)
         assert (np.abs(statistics - expected) <= 1e-13 * largest + 1e-300).all(), case.name
     expected, size = sums_by_definition(case, labels)
-    for r in range(len(labels)):
-        fresh = kernel.accumulate(case.columns, case.type, labels[r], case.n_clusters)
-        assert (np.abs(fresh - expected[r]) <= 1e-13 * size[r] + 1e-300).all(), case.name
+    fresh = kernel.accumulate(case.columns, case.type, labels, case.n_clusters)
+    assert (np.abs(fresh - expected) <= 1e-13 * size + 1e-300).all(), case.name
 
 
 @pytest.mark.parametrize("part", range(8))
@@ -93,3 +94,70 @@ def test_the_cases_cover_what_they_should(random_case):
             scores = case.thetas[0] @ case.phi()
             shared += ((scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1).any()
     assert shared > 50
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_seeds_of_random_shapes(every_kernel, random_case, part, pytestconfig):
+    for seed in range(part, pytestconfig.getoption("kernel_shapes") // 5, 4):
+        case = random_case(seed)
+        n = case.columns.shape[1]
+        uniforms = np.random.default_rng(seed).random((3, min(n, case.n_clusters)))
+        rows = every_kernel.draw(case.columns, uniforms)
+        assert rows.tolist() == TWIN.draw(case.columns, uniforms).tolist(), case.name
+        assert (rows[:, 0] == np.floor(uniforms[:, 0] * n)).all()
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_densities_of_random_shapes(every_kernel, random_case, part, pytestconfig):
+    for seed in range(part, pytestconfig.getoption("kernel_shapes") // 5, 4):
+        case, rng = random_case(seed), np.random.default_rng(seed)
+        d, n = case.columns.shape
+        k, spread = case.n_clusters, np.abs(case.columns).max(axis=1) + 1e-300
+        means = rng.normal(size=(k, d)) * spread
+        whiteners = rng.uniform(0.3, 3.0, size=(k, d)) / spread
+        if case.type.shape == "full":
+            slant = np.tril(rng.normal(size=(k, d, d)), -1) / d
+            whiteners = np.ascontiguousarray((slant + np.eye(d)) * whiteners[:, None, :])
+        components = Components(np.log(rng.dirichlet(np.ones(k))), means, whiteners)
+        ours = every_kernel.point_log_likelihoods(components, case.columns)
+        some = rng.integers(n, size=min(n, 50))
+        offset = case.columns[:, some].T - means[:, None]  # (K, m, d)
+        if whiteners.ndim == 3:
+            white = np.einsum("kij,kmj->kmi", whiteners, offset)
+        else:
+            white = whiteners[:, None] * offset
+        terms = components.constants[:, None] - 0.5 * (white**2).sum(axis=-1)
+        expected = np.logaddexp.reduce(terms, axis=0)
+        np.testing.assert_allclose(ours[some], expected, rtol=1e-11, err_msg=case.name)
+        twin = TWIN.point_log_likelihoods(components, case.columns)
+        np.testing.assert_allclose(ours, twin, rtol=1e-11, err_msg=case.name)
+
+
+@pytest.mark.usefixtures("every_kernel")
+@pytest.mark.parametrize("part", range(4))
+def test_whole_fits_in_every_memory_order(part, pytestconfig):
+    """Same clusters as with the twin, and to the bit the same however X lies in memory."""
+    for seed in range(part, max(8, pytestconfig.getoption("kernel_shapes") // 20), 4):
+        rng = np.random.default_rng(seed)
+        d, k = int(rng.integers(1, 9)), int(rng.integers(1, 9))
+        n = int(rng.integers(20 * k, 700))
+        X = 2.0 * rng.normal(size=(k, d))[rng.integers(k, size=n)] + rng.normal(size=(n, d))
+        X = X * 10.0 ** rng.uniform(-3, 3, size=d) + 10.0 ** rng.uniform(-3, 3, size=d)
+        padded = np.empty((2 * n, d + 1))
+        padded[::2, 1:] = X
+        code = COVARIANCE_TYPES[seed % 6]
+        fits = [
+            MahalanobisKMeans(k, code, n_init=2, random_state=seed).fit(table)
+            for table in (X, np.asfortranarray(X), padded[::2, 1:], X[::-1][::-1])
+        ]
+        name = f"seed {seed}: {code}, d={d}, K={k}, n={n}"
+        for other in fits[1:]:
+            np.testing.assert_array_equal(fits[0].labels_, other.labels_, err_msg=name)
+            assert fits[0].bic_ == other.bic_, name
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kernels, "_current", TWIN)
+            twin = MahalanobisKMeans(k, code, n_init=2, random_state=seed).fit(X)
+        np.testing.assert_array_equal(fits[0].labels_, twin.labels_, err_msg=name)
+        assert fits[0].n_iter_ == twin.n_iter_, name
+        np.testing.assert_allclose(fits[0].covariances_, twin.covariances_, rtol=1e-7)
+        np.testing.assert_allclose(fits[0].bic_, twin.bic_, rtol=1e-9)

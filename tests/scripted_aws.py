@@ -85,6 +85,15 @@ def refused(status: int, code: str, message: str = "Scripted.", **more: Any) -> 
     return answer
 
 
+def answered(record: dict[str, Any]) -> Callable:
+    """A good answer of DynamoDB."""
+
+    def answer(request: Any) -> AWSResponse:
+        return _answer(request, 200, json.dumps(record).encode(), "application/x-amz-json-1.0")
+
+    return answer
+
+
 def body(
     content: bytes, *, status: int = 200, length: int | None = None, **headers: str
 ) -> Callable:

@@ -32,6 +32,18 @@
     return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
 
+  /** US dollars; dollars() in money.py says the same. */
+  function money(usd) {
+    const sum = Number(usd ?? 0);
+    if (sum === 0) return "$0.00";
+    if (sum < 0.00005) return "under $0.0001";
+    if (sum < 0.01) return `$${sum.toFixed(4)}`;
+    return `$${sum.toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  }
+
+  /** What the button beside a capped job offers; raised_cap() in money.py does it. */
+  const raisedCap = (job) => 2 * Math.max(job.cap_usd ?? 0, job.cost_usd ?? 0, 0.0001);
+
   C.text = { whole, number, value, duration };
 
   // --- components -----------------------------------------------------------------------------
@@ -52,6 +64,7 @@
     failed: { text: "failed", colour: "red" },
   };
   const LOST = { text: "reconnecting", colour: "orange" };
+  const CAPPED = { text: "cap reached", colour: "orange" };
   const DELETED = { text: "deleted", colour: "gray" };
   const SHOWN_ERRORS = 5;
 
@@ -60,7 +73,7 @@
     const gone = connection === "gone";
     const lost = connection === "reconnecting";
     const known = STATES[job.state] ?? { text: String(job.state), colour: "gray" };
-    const state = gone ? DELETED : lost ? LOST : known;
+    const state = gone ? DELETED : lost ? LOST : job.capped ? CAPPED : known;
     const active = !gone && (job.state === "running" || job.state === "queued");
     const share = job.n_fits ? (100 * job.n_fits_done) / job.n_fits : 0;
     const detail = [];
@@ -72,7 +85,8 @@
     if (job.state === "done" && job.elapsed_s > 0.05) {
       detail.push(`${whole(job.n_fits_done / job.elapsed_s)} fits/s`);
     }
-    detail.push(`$${Number(job.cost_usd ?? 0).toFixed(2)}`);
+    if (job.n_requests) detail.push(`${whole(job.n_requests)} requests`);
+    detail.push(money(job.cost_usd) + (job.cap_usd == null ? "" : ` of at most ${money(job.cap_usd)}`));
     return {
       PROGRESS_STATE: { children: state.text, color: state.colour },
       PROGRESS_FITS: { children: `${whole(job.n_fits_done)} of ${whole(job.n_fits)} fits` },
@@ -85,6 +99,10 @@
       PROGRESS_ERRORS: { children: errorList(job) },
       CANCEL: { disabled: !active },
       RERUN: { disabled: gone || active || !job.n_failed },
+      RAISE: {
+        children: `Raise to ${money(raisedCap(job))} and continue`,
+        style: job.capped && !gone ? {} : { display: "none" },
+      },
     };
   }
 

@@ -19,7 +19,7 @@
      Run does not wait. */
   centaurus.gather = async function (
     dataset, columns, standardise, kRange, types, experiments, restarts, minMembers, seed,
-    distance, maxIter, regCovar, run, live
+    distance, maxIter, regCovar, run, live, cap
   ) {
     const mine = ++latestGather;
     const pressed = (run || 0) > lastRun;
@@ -48,6 +48,7 @@
       },
       run: pressed,
       live: Boolean(live),
+      cap_usd: cap,
       first: mine === 1, // nobody has touched anything yet
     };
   };

@@ -130,7 +130,7 @@
       model_version: cell?.model?.version ?? null,
     };
     const tab = window.dash_component_api?.getLayout(state.style.ids.TABS)?.props?.value;
-    const shown = [data.job_id, data.state, data.model_version, tab, tab === "fits" && data.cursor].join();
+    const shown = [data.job_id, data.state, data.model_version, tab, (tab === "fits" || tab === "tasks") && data.cursor].join();
     if (shown === statusShown) return;
     statusShown = shown;
     statusAt = performance.now();

@@ -10,8 +10,9 @@ import hmac
 import re
 import time
 from calendar import timegm
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -41,24 +42,33 @@ class SignedRequest:
     body: bytes
 
 
-class _Recomputed(SigV4Auth):
-    """botocore's signer, signing the headers that the sender says it signed and no others."""
+class _Signer(SigV4Auth):
+    """botocore's signer for one caller, over the headers of a request that were signed.
 
-    def __init__(self, caller: Caller, region: str, signed: Iterable[str]) -> None:
+    The day's signing key is kept: deriving it takes four of the five hashes of a signature.
+    """
+
+    def __init__(self, caller: Caller, region: str) -> None:
         credentials = Credentials(caller.access_key, caller.secret_key, caller.session_token)
         super().__init__(credentials, SERVICE, region)
-        self._signed = tuple(signed)
+        self._day_and_key = ("", b"")
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
-        chosen = HTTPHeaders()
-        for name in self._signed:
-            chosen[name] = request.headers[name]
-        return chosen
+        return request.headers
+
+    def signature(self, string_to_sign: str, request: AWSRequest) -> str:
+        day = request.context["timestamp"][:8]
+        if self._day_and_key[0] != day:
+            key = f"AWS4{self.credentials.secret_key}".encode()
+            for part in (day, self._region_name, SERVICE, "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._day_and_key = (day, key)
+        return hmac.digest(self._day_and_key[1], string_to_sign.encode(), "sha256").hex()
 
     def signature_of(self, request: AWSRequest, timestamp: str) -> str:
         request.context["timestamp"] = timestamp
         canonical = self.canonical_request(request)
-        return str(self.signature(self.string_to_sign(request, canonical), request))
+        return self.signature(self.string_to_sign(request, canonical), request)
 
 
 class Authoriser:
@@ -68,6 +78,7 @@ class Authoriser:
         self, callers: Sequence[Caller], region: str, clock: Callable[[], float] = time.time
     ) -> None:
         self._callers = {caller.access_key: caller for caller in callers}
+        self._signers = {caller.access_key: _Signer(caller, region) for caller in callers}
         self._region = region
         self._clock = clock
 
@@ -90,16 +101,22 @@ class Authoriser:
         if not acceptable:
             return None
         url = f"http://{request.headers['host']}{request.target}"
-        given = AWSRequest(request.method, url, dict(request.headers), request.body)
-        expected = _Recomputed(caller, self._region, signed).signature_of(given, timestamp)
+        headers = {name: request.headers[name] for name in signed}
+        given = AWSRequest(request.method, url, headers, request.body)
+        expected = self._signers[caller.access_key].signature_of(given, timestamp)
         return caller if hmac.compare_digest(expected, claim["signature"]) else None
 
     def _is_fresh(self, timestamp: str) -> bool:
-        try:
-            signed_at = timegm(time.strptime(timestamp, "%Y%m%dT%H%M%SZ"))
-        except ValueError:
-            return False
-        return abs(self._clock() - signed_at) <= MAX_CLOCK_SKEW_S
+        signed_at = _unix_s(timestamp)
+        return signed_at is not None and abs(self._clock() - signed_at) <= MAX_CLOCK_SKEW_S
+
+
+@lru_cache(maxsize=16)  # hundreds of requests are signed in the same second
+def _unix_s(timestamp: str) -> int | None:
+    try:
+        return timegm(time.strptime(timestamp, "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return None
 
 
 def _covers_enough(signed: Sequence[str], headers: Mapping[str, str]) -> bool:

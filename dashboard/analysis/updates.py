@@ -33,7 +33,6 @@ def updates(
     after: int = 0,
     *,
     now: float | None = None,
-    cost_usd: float = 0.0,
     backend: Speed | None = None,
 ) -> dict[str, Any]:
     """Everything that changed after the cursor `after`, with the job's state.
@@ -49,7 +48,7 @@ def updates(
         return {
             "cursor": view.cursor,
             "token": state_token(view, record),
-            "job": _job(view, record, time.time() if now is None else now, cost_usd, backend),
+            "job": _job(view, record, time.time() if now is None else now, backend),
             "cells": [
                 cell_record(view, cell, with_model=cell.model_version > after) for cell in changed
             ],
@@ -80,6 +79,9 @@ def state_token(view: JobView, record: JobRecord) -> str:
             record.n_fits_done,
             record.cancel_requested,
             record.error,
+            record.usage.n_requests,
+            record.usage.usd,
+            record.spending_cap_usd,
             failed,
         ]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
@@ -165,9 +167,7 @@ def _recommended(view: JobView, criterion: str) -> dict[str, Any] | None:
     return None if recommendation is None else dict(recommendation.to_json())
 
 
-def _job(
-    view: JobView, record: JobRecord, now: float, cost_usd: float, backend: Speed | None
-) -> dict[str, Any]:
+def _job(view: JobView, record: JobRecord, now: float, backend: Speed | None) -> dict[str, Any]:
     elapsed_s = 0.0
     if record.started_at is not None:
         until = record.finished_at if record.finished_at is not None else now
@@ -183,10 +183,22 @@ def _job(
         "n_failed": record.n_failed,
         "elapsed_s": elapsed_s,
         "remaining_s": None if backend is None else remaining_s(view, record, backend, now),
-        "cost_usd": cost_usd,
+        "cost_usd": record.usage.usd,
+        "n_requests": record.usage.n_requests,
+        "cap_usd": record.spending_cap_usd,
+        "capped": _stopped_at_cap(record),
         "error": record.error,
         "errors": _errors(view),
     }
+
+
+def _stopped_at_cap(record: JobRecord) -> bool:
+    """A job that a person cancelled has no error; one that stopped itself says why."""
+    return (
+        record.state == "cancelled"
+        and record.error is not None
+        and record.spending_cap_usd is not None
+    )
 
 
 def _errors(view: JobView) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from dashboard.analysis.matching import ColourMatcher, Partition
 from dashboard.analysis.partition_agreement import adjusted_rand_index
 from dashboard.analysis.records import CellKey, Labels
 from dashboard.analysis.sample import ShownRows, shown_positions
+from dashboard.analysis.task_runs import TaskRun, task_run
 from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class JobView:
         self._cells: dict[CellKey, Cell] = {}
         self._failures: dict[str, Failure] = {}
         self._timings: list[Timing] = []
+        self._runs: dict[str, TaskRun] = {}
         self._cursor = 0
         self._shown: ShownRows | None = None
         self._prepared: NDArray[np.float64] | None = None
@@ -126,6 +128,7 @@ class JobView:
                 elif outcome.status == "failed":
                     error = outcome.error or {}
                     self._failures[outcome.task_id] = Failure(outcome.task_id, error, outcome.seq)
+                self._runs[outcome.task_id] = task_run(outcome)
                 self._cursor = max(self._cursor, outcome.seq)
 
     def timings(self, after: int = 0) -> list[Timing]:
@@ -134,11 +137,18 @@ class JobView:
         with self._lock:
             return self._timings[after:]
 
+    def task_runs(self) -> list[TaskRun]:
+        """Every task that has ended, in the order in which they came in."""
+        with self._lock:
+            return sorted(self._runs.values(), key=lambda run: run.seq)
+
     def forget_failures(self, still_failed: Iterable[str]) -> None:
         """Keep only the failures named in `still_failed`: the others are being run again."""
         with self._lock:
             keep = set(still_failed)
+            gone = self._failures.keys() - keep
             self._failures = {t: f for t, f in self._failures.items() if t in keep}
+            self._runs = {t: run for t, run in self._runs.items() if t not in gone}
 
     def labels(self, key: CellKey) -> Labels:
         """Cluster of each drawn row (m,) uint8 in the best fit of a cell; KeyError without one."""

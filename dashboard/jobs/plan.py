@@ -119,6 +119,12 @@ def estimate_s(spec: JobSpec, n_rows: int, costs: CostModel, concurrency: int) -
     return max(sum(tasks_ms) / max(1, concurrency), *tasks_ms) / 1e3
 
 
+def estimate_work(spec: JobSpec, n_rows: int, costs: CostModel) -> tuple[float, int]:
+    """Predicted seconds of computing for the whole job, in all workers together, and its tasks."""
+    found = groups(spec, n_rows, costs)
+    return sum(group.ms + costs.task_ms for group in found) / 1e3, len(found)
+
+
 def groups(spec: JobSpec, n_rows: int, costs: CostModel) -> list[Group]:
     """What the tasks of a job hold, in the order in which they are to be run."""
     work = Workload.of(spec, n_rows, costs)

@@ -11,6 +11,17 @@ def problem(title: str | None, message: str) -> dmc.Alert:
     return dmc.Alert(message, title=title, color="red", variant="light", p="sm")
 
 
+def nothing_started() -> dmc.Alert:
+    """A first visit where fits cost money: nothing is wrong, and nothing runs."""
+    return dmc.Alert(
+        "Fits on AWS cost money, so nothing starts by itself. Choose the settings and press Run; "
+        "the line above it says what that will cost.",
+        title="Nothing has been computed yet",
+        color="blue",
+        variant="light",
+    )
+
+
 def unknown_job(job_id: str) -> dmc.Alert:
     """The job of a link is not in this installation."""
     return dmc.Alert(

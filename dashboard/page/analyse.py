@@ -19,6 +19,7 @@ def analyse(
     """The figures are the empty first states; the live engine and the callbacks fill them."""
     return dmc.Stack(
         [
+            html.Div(id=ids.BACKEND_PROBLEM, role="alert"),
             html.Div(id=ids.JOB_PROBLEM, role="alert"),
             progress_card(),
             html.Div([curves_card(bic_figure), recommended_card()], className="answer-row"),

@@ -11,17 +11,21 @@ import dash_mantine_components as dmc
 from dash import set_props
 from flask_compress import Compress
 
+from compute_lambda.errors import ReportedError
 from dashboard.analysis import ViewRegistry
 from dashboard.figures.style import style_json
+from dashboard.jobs.store import StoreError
 from dashboard.page import clientside, controls, ids
 from dashboard.page.analyse import analyse
 from dashboard.page.application import Application
+from dashboard.page.backend_state import BackendState
 from dashboard.page.dataset_removal import DatasetRemoval
 from dashboard.page.default_job import default_spec
 from dashboard.page.empty_figures import empty_figures
 from dashboard.page.guard import protect
 from dashboard.page.jobs_callbacks import JobsPage, notification
 from dashboard.page.layout import page_layout
+from dashboard.page.money import CapRaise
 from dashboard.page.opening import Opening
 from dashboard.page.problems import new_id
 from dashboard.page.routes import api
@@ -72,6 +76,8 @@ def create_app(services: Services) -> Application:
     DatasetRemoval(services).register(app)
     Tabs(services, views).register(app)
     JobsPage(services).register(app)
+    CapRaise(services).register(app)
+    BackendState(services).register(app)
     app.server.register_blueprint(api(services, views))
     # Dash builds its callback table at the first request and answers wrongly until it is there.
     app.server.test_client().get("/_dash-dependencies")
@@ -90,7 +96,7 @@ def _layout(services: Services) -> dmc.MantineProvider:
         ids.COLUMNS_NOTE: controls.columns_note(dataset, spec.columns),
     }
     return page_layout(
-        sidebar(values, services.settings.max_upload_mb),
+        sidebar(values, services.settings.max_upload_mb, services.spending_cap_usd),
         analyse(**empty_figures()),
         style_json() | {"ids": ids.as_dict()},
         dataset.dataset_id,
@@ -99,7 +105,15 @@ def _layout(services: Services) -> dmc.MantineProvider:
 
 
 def _report(error: Exception) -> Any:
-    """A callback failed: the log gets the trace, the page a sentence with the same id."""
+    """A callback failed: the log gets the trace, the page a sentence with the same id.
+
+    What is wrong with AWS or the store is said in its own words: a person can put it right.
+    """
+    if isinstance(error, (ReportedError, StoreError)):
+        _log.warning("Callback failed: %s", error)
+        said = notification("This cannot be done now", str(error))
+        set_props(ids.NOTIFICATIONS, {"sendNotifications": [said]})
+        return
     error_id = new_id()
     _log.error("Callback failed (%s)", error_id, exc_info=error)
     set_props(

@@ -117,6 +117,7 @@ def register(app: Dash) -> None:
         Input(ids.REG_COVAR, "value"),
         Input(ids.RUN, "n_clicks"),
         Input(ids.LIVE, "checked"),
+        Input(ids.SPENDING_CAP, "value"),
     )
     _register_sidebar(app)
     _register_navigation(app)

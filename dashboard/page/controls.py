@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from dashboard.page import ids
+from dashboard.page.money import dollars
 from dashboard.page.sidebar import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def capped_k_range(k_range: Sequence[int], n_rows: int) -> list[int]:
 
 def estimate_line(n_fits: int, seconds: float, cost_usd: float) -> str:
     """``6,000 fits · about 1 s · $0.00``."""
-    return f"{n_fits:,} fit{'' if n_fits == 1 else 's'} · {about(seconds)} · ${cost_usd:,.2f}"
+    cost = dollars(cost_usd)
+    return f"{n_fits:,} fit{'' if n_fits == 1 else 's'} · {about(seconds)} · {cost}"
 
 
 def about(seconds: float) -> str:

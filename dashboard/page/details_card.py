@@ -1,4 +1,4 @@
-"""The tabs below the panels: selected clustering, fits, correlation."""
+"""The tabs below the panels: selected clustering, fits, tasks, correlation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dash import html
 
 from dashboard.page import ids
 from dashboard.page.card import card, graph
+from dashboard.page.task_table import tasks_panel
 
 
 def details_card(selected: Any, correlation: Any) -> html.Section:
@@ -21,11 +22,13 @@ def details_card(selected: Any, correlation: Any) -> html.Section:
                     [
                         dmc.TabsTab("Selected clustering", value="selected"),
                         dmc.TabsTab("Fits", value="fits"),
+                        dmc.TabsTab("Tasks", value="tasks"),
                         dmc.TabsTab("Correlation", value="correlation"),
                     ]
                 ),
                 dmc.TabsPanel(_selected(selected), value="selected", pt="md"),
                 dmc.TabsPanel(_fits(), value="fits", pt="md"),
+                dmc.TabsPanel(tasks_panel(), value="tasks", pt="md"),
                 dmc.TabsPanel(
                     [
                         dmc.Text(

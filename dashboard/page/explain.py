@@ -41,6 +41,10 @@ SENTENCES: dict[str, str] = {
     "reg_covar": "Smallest variance that a cluster may have, relative to the data's. It keeps a "
     "cluster from collapsing onto a line or a point.",
     "live": "Start by itself after each change, computing only the fits that are missing.",
+    "live_paid": "Off: fits on AWS cost money, so nothing starts before Run is pressed.",
+    "spending_cap": "The job stops sending before it costs more; what is finished stays. The cap "
+    "can be raised, and the job goes on with what is missing.",
+    "raise": "Go on with what is missing under a higher spending cap.",
     "run": "Compute the fits that are missing for these settings.",
     "criterion": "BIC, ICL and AIC all reward likelihood and charge for parameters. BIC is the "
     "default; ICL prefers well separated clusters; AIC is the most generous.",
@@ -60,12 +64,14 @@ SENTENCES: dict[str, str] = {
 }
 
 
-def explained(control: Any, about: str, position: str = "right", block: bool = True) -> html.Div:
+def explained(
+    control: Any, about: str, position: str = "right", block: bool = True, own_id: str = ""
+) -> html.Div:
     """The control with its explanation on hover and keyboard focus; assets/explain.js shows it.
 
     ``about`` is a key of :data:`SENTENCES`, or the sentence itself. ``position``: the side on which
     it is shown where there is room. ``block``: as wide as its container, for controls under each
-    other; otherwise as wide as the control.
+    other; otherwise as wide as the control. ``own_id``: where a callback changes the sentence.
 
     Not dmc.Tooltip: with every change of any property, Dash's renderer compares each such component
     with all others on the page. Thirty of them took a third of the time to the first curve.
@@ -74,4 +80,6 @@ def explained(control: Any, about: str, position: str = "right", block: bool = T
         "data-explanation": SENTENCES.get(about, about),
         "data-side": position,
     }
+    if own_id:
+        data["id"] = own_id
     return html.Div(control, className="explained" if block else "explained inline", **data)

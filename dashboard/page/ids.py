@@ -48,6 +48,10 @@ BURGER = "burger"
 NAV_ANALYSE = "nav-analyse"
 NAV_JOBS = "nav-jobs"
 BACKEND_BADGE = "backend-badge"
+BACKEND_DOT = "backend-dot"  # span whose class says how the backend is
+BACKEND_INFO = "backend-info"  # div: data-explanation
+BACKEND_POLL = "backend-poll"
+BACKEND_PROBLEM = "backend-problem"  # div above the results
 THEME = "theme"
 HELP_OPEN = "help-open"
 HELP = "help"
@@ -86,6 +90,7 @@ SEED = "seed"
 DISTANCE = "distance"
 MAX_ITER = "max-iter"
 REG_COVAR = "reg-covar"
+SPENDING_CAP = "spending-cap"  # hidden where jobs have no price
 ESTIMATE = "estimate"
 SETTINGS_ERROR = "settings-error"
 LIVE = "live"
@@ -100,6 +105,7 @@ PROGRESS_BAR = "progress-bar"  # dmc.Progress: value (0-100), color, animated
 PROGRESS_ERRORS = "progress-errors"  # div: children, one sentence per failed task
 CANCEL = "cancel"  # disabled unless the job runs
 RERUN = "rerun"  # disabled unless something failed
+RAISE = "raise"  # shown when the job stopped at its spending cap
 
 # --- Export menu (each item's n_clicks or href) --------------------------------------------------
 EXPORT = "export"
@@ -143,13 +149,15 @@ PANELS_GRAPH = "panels-graph"
 PANELS_NOTE = "panels-note"  # "20,000 of 1,200,000 points drawn"
 
 # --- Tabs ----------------------------------------------------------------------------------------
-TABS = "tabs"  # value: "selected" | "fits" | "correlation"
+TABS = "tabs"  # value: "selected" | "fits" | "tasks" | "correlation"
 SELECTED_ROW = "selected-row"
 SELECTED_TITLE = "selected-title"
 SELECTED_GRAPH = "selected-graph"
 CLUSTERS_TABLE = "clusters-table"
 FITS_GRID = "fits-grid"
 FITS_NOTE = "fits-note"
+TASKS_GRID = "tasks-grid"
+TASKS_NOTE = "tasks-note"
 CORRELATION_GRAPH = "correlation-graph"
 
 # --- Question before an uploaded dataset is deleted -----------------------------------------------

@@ -121,7 +121,8 @@ class JobsPage:
             elif action == "rerun":
                 self._services.jobs.rerun_failed(job_id)
             else:
-                self._services.jobs.submit(record.spec)
+                cap_usd = record.spending_cap_usd
+                self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
         except (DatasetError, SpecError) as error:
             answer["notify"] = [notification("This job cannot run", error.message)]
         if shown and shown.get("job_id") == job_id:

@@ -10,6 +10,7 @@ from dash import dcc, html
 from dashboard.figures.style import FONT_FAMILY
 from dashboard.page import ids
 from dashboard.page.aria import aria
+from dashboard.page.backend_state import backend_badge, backend_poll
 from dashboard.page.clientside import LIVE_CALLBACKS, PAGE_CALLBACKS, sink
 from dashboard.page.dataset_removal import removal_dialog
 from dashboard.page.explain import explained
@@ -61,6 +62,7 @@ def page_layout(
                 padding="md",
                 transitionDuration=150,
             ),
+            backend_poll(),
             manual(),
             _preview(),
             removal_dialog(),
@@ -135,19 +137,7 @@ def _tools(backend_label: str) -> dmc.Group:
     return dmc.Group(
         [
             _navigation(),
-            explained(
-                dmc.Badge(
-                    backend_label,
-                    id=ids.BACKEND_BADGE,
-                    variant="default",
-                    size="lg",
-                    className="backend",
-                    leftSection=html.Span(className="dot"),
-                ),
-                "backend",
-                "bottom",
-                block=False,
-            ),
+            backend_badge(backend_label),
             explained(
                 dmc.ColorSchemeToggle(
                     id=ids.THEME,

@@ -10,12 +10,13 @@ from urllib.parse import parse_qs
 from dash import Dash, Input, Output, State, no_update, set_props
 
 from dashboard.datasets import Dataset, DatasetError
-from dashboard.jobs.plan import estimate_s
+from dashboard.jobs.plan import estimate_s, estimate_work
 from dashboard.jobs.spec import JobSpec, SpecError, check_spec
 from dashboard.jobs.store import JobRecord
 from dashboard.page import controls, ids
-from dashboard.page.alerts import problem, unknown_job, without_dataset
+from dashboard.page.alerts import nothing_started, problem, unknown_job, without_dataset
 from dashboard.page.default_job import default_spec
+from dashboard.page.money import chosen_cap, too_little
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -126,7 +127,11 @@ class Opening:
 
     def _open_default(self, started: list[str] | None) -> dict[str, Any]:
         try:
-            record = self._services.jobs.submit(default_spec(self._services.catalogue))
+            spec = default_spec(self._services.catalogue)
+            if self._services.costs_money:
+                known = self._services.store.job(spec.job_id)
+                return _no_job(nothing_started()) if known is None else self._opened(known, FOLLOW)
+            record = self._services.jobs.submit(spec)
             return self._opened(record, FOLLOW) | {"started": _with(started, record.job_id)}
         except (DatasetError, SpecError) as error:
             return _no_job(problem("Cannot start the first analysis", error.message))
@@ -192,17 +197,20 @@ class Opening:
         try:
             spec = JobSpec.from_dict(settings["spec"])
             dataset = self._services.catalogue.get(spec.dataset_id)
-            answer |= self._costs(spec, dataset)
+            cap_usd = None
+            if self._services.costs_money:
+                cap_usd = chosen_cap(settings.get("cap_usd"))
+            answer |= self._costs(spec, dataset, cap_usd)
             # Before the address was read nothing may start: it can name another job.
             if shown is not None and self._wanted(settings, spec, shown):
-                answer |= self._start(spec, dataset, shown, selection)
+                answer |= self._start(spec, dataset, shown, selection, cap_usd)
                 answer["started"] = self._superseded(spec.job_id, shown.get("job_id"), started)
         except (DatasetError, SpecError) as error:
             answer |= {"error": problem(None, error.message), "run_disabled": True}
             answer |= {"estimate": "Nothing to run yet"}
         return answer
 
-    def _costs(self, spec: JobSpec, dataset: Dataset) -> dict[str, Any]:
+    def _costs(self, spec: JobSpec, dataset: Dataset, cap_usd: float | None) -> dict[str, Any]:
         known = {column.name for column in dataset.columns}
         if not known.issuperset(spec.columns):
             check_spec(spec, dataset, dataset.n_rows)  # says which one is unknown
@@ -211,17 +219,17 @@ class Opening:
         check_spec(spec, dataset, n_used)
         backend = self._services.backend
         seconds = estimate_s(spec, n_used, backend.costs, backend.concurrency)
-        cost = backend.cost_usd(seconds * backend.concurrency, len(spec.k_values))
+        cost_usd = backend.cost_usd(*estimate_work(spec, n_used, backend.costs))
+        line = controls.estimate_line(spec.n_fits, seconds, cost_usd)
         return {
-            "estimate": controls.estimate_line(spec.n_fits, seconds, cost),
+            "estimate": line if cap_usd is None else line + too_little(cost_usd, cap_usd),
             "rows": controls.rows_line(dataset.n_rows, n_used),
             "note": controls.columns_note(dataset, spec.columns),
         }
 
-    @staticmethod
-    def _wanted(settings: dict[str, Any], spec: JobSpec, shown: dict[str, Any]) -> bool:
-        if settings.get("run"):
-            return True
+    def _wanted(self, settings: dict[str, Any], spec: JobSpec, shown: dict[str, Any]) -> bool:
+        if settings.get("run") or self._services.costs_money:
+            return bool(settings.get("run"))
         if not shown.get("job_id") and settings.get("first"):
             # The address named a job that is not there: its sentence stays until somebody acts.
             return False
@@ -233,8 +241,9 @@ class Opening:
         dataset: Dataset,
         shown: dict[str, Any],
         selection: dict[str, Any] | None,
+        cap_usd: float | None,
     ) -> dict[str, Any]:
-        record = self._services.jobs.submit(spec)
+        record = self._services.jobs.submit(spec, spending_cap_usd=cap_usd)
         keep = _keeps(selection, spec, shown)
         return {
             "job": job_data(record, dataset),

@@ -18,7 +18,7 @@ def progress_card() -> html.Section:
     """State, counts, times and costs of the job in view, and what can be done with it."""
     return card(
         dmc.Group(
-            [_state(), dmc.Group([_cancel(), _rerun(), export_menu()], gap="xs")],
+            [_state(), dmc.Group([_raise(), _cancel(), _rerun(), export_menu()], gap="xs")],
             justify="space-between",
             mb="sm",
         ),
@@ -54,6 +54,17 @@ def _cancel() -> html.Div:
 
 def _rerun() -> html.Div:
     return explained(_button("Rerun failed", ids.RERUN), "rerun", "bottom", block=False)
+
+
+def _raise() -> html.Div:
+    button = dmc.Button(
+        "Raise the cap and continue",
+        id=ids.RAISE,
+        size="sm",
+        n_clicks=0,
+        style={"display": "none"},
+    )
+    return explained(button, "raise", "bottom", block=False)
 
 
 def _button(text: str, button_id: str) -> dmc.Button:

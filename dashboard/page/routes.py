@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from compute_lambda.errors import ReportedError
 from dashboard.analysis import UnknownJobError, ViewRegistry, is_current, points, updates
 from dashboard.datasets import DatasetError
+from dashboard.jobs.store import StoreError
 from dashboard.page.downloads import Downloads
 from dashboard.page.problems import RequestError, error_response, unexpected_response
 
@@ -40,6 +42,8 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     blueprint.register_error_handler(RequestError, error_response)
     blueprint.register_error_handler(UnknownJobError, _unknown_job)
     blueprint.register_error_handler(DatasetError, _dataset_error)
+    blueprint.register_error_handler(ReportedError, _reported)
+    blueprint.register_error_handler(StoreError, _store_error)
     blueprint.register_error_handler(Exception, unexpected_response)
     return blueprint
 
@@ -128,6 +132,15 @@ def _unknown_job(error: UnknownJobError) -> Response:
             "have been deleted; the Jobs page lists all there are.",
         )
     )
+
+
+def _reported(error: ReportedError) -> Response:
+    """AWS refuses or cannot be reached, or a fit did; the message is for people already."""
+    return error_response(RequestError(error.status, error.code, error.message, **error.details))
+
+
+def _store_error(error: StoreError) -> Response:
+    return error_response(RequestError(503, "store_unavailable", str(error)))
 
 
 def _dataset_error(error: DatasetError) -> Response:

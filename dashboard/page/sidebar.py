@@ -11,6 +11,7 @@ from dashboard.page import ids
 from dashboard.page.aria import aria
 from dashboard.page.explain import TYPE_SENTENCES, explained
 from dashboard.page.icons import glyph, icon
+from dashboard.page.money import cap_control
 from kmeans_core import COVARIANCE_TYPES
 
 MAX_K = 30
@@ -22,13 +23,17 @@ DISTANCE_CHOICES = [
 ]
 
 
-def sidebar(values: dict[str, Any], max_upload_mb: int) -> list[dmc.AppShellSection]:
-    """``values``: the initial value of every control, see ``controls.control_values``."""
+def sidebar(
+    values: dict[str, Any], max_upload_mb: int, cap_usd: float | None = None
+) -> list[dmc.AppShellSection]:
+    """``values``: the initial value of every control, see ``controls.control_values``; ``cap_usd``:
+    the spending cap, None where jobs have no price.
+    """
     settings = dmc.Stack(
         [
             _section("Data", _data(values, max_upload_mb)),
             _section("Model", _model(values)),
-            _section("Effort", _effort(values)),
+            _section("Effort", [*_effort(values), cap_control(cap_usd)]),
         ],
         gap="lg",
         p="md",
@@ -41,7 +46,7 @@ def sidebar(values: dict[str, Any], max_upload_mb: int) -> list[dmc.AppShellSect
             grow=True,
             mih=0,
         ),
-        dmc.AppShellSection(_run()),
+        dmc.AppShellSection(_run(costs_money=cap_usd is not None)),
     ]
 
 
@@ -338,7 +343,7 @@ def _advanced(values: dict[str, Any]) -> dmc.Accordion:
     )
 
 
-def _run() -> html.Div:
+def _run(*, costs_money: bool) -> html.Div:
     return html.Div(
         [
             html.Div(id=ids.SETTINGS_ERROR, role="alert"),
@@ -348,8 +353,13 @@ def _run() -> html.Div:
             dmc.Group(
                 [
                     explained(
-                        dmc.Switch(id=ids.LIVE, label="Live", checked=True),
-                        "live",
+                        dmc.Switch(
+                            id=ids.LIVE,
+                            label="Live",
+                            checked=not costs_money,
+                            disabled=costs_money,
+                        ),
+                        "live_paid" if costs_money else "live",
                         "top",
                         block=False,
                     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, State, no_update
@@ -16,6 +17,7 @@ from dashboard.figures.selected import MAX_COLUMNS
 from dashboard.figures.style import Theme, theme_of
 from dashboard.page import ids
 from dashboard.page.details import clusters_table, empty_note, fit_rows
+from dashboard.page.task_table import task_rows, tasks_note
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -59,6 +61,14 @@ class Tabs:
             inputs=shared,
             prevent_initial_call=True,
         )(self.fits)
+        app.callback(
+            output={
+                "rows": Output(ids.TASKS_GRID, "rowData"),
+                "note": Output(ids.TASKS_NOTE, "children"),
+            },
+            inputs=shared,
+            prevent_initial_call=True,
+        )(self.tasks)
         app.callback(
             Output(ids.CORRELATION_GRAPH, "figure"),
             inputs=themed | {"selection": Input(ids.SELECTION, "data")},
@@ -131,6 +141,21 @@ class Tabs:
             "note": f"{len(rows):,} of {asked:,} experiments, each the best of "
             f"{view.spec.n_restarts} restarts. All scores: higher is better.",
         }
+
+    def tasks(
+        self, tab: str, status: dict[str, Any] | None, job: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """One row per task that has ended."""
+        view = self._view(job, status)
+        record = self._services.store.job((job or {}).get("job_id") or "")
+        if tab != "tasks" or view is None or record is None:
+            return {"rows": no_update, "note": no_update}
+        runs = view.task_runs()
+        if not record.finished and len(runs) > MOST_LIVE_ROWS:
+            note = f"{len(runs):,} tasks so far; the table is filled when the job ends."
+            return {"rows": no_update, "note": note}
+        rows = task_rows(runs, record, time.time(), billed=self._services.costs_money)
+        return {"rows": rows, "note": tasks_note(rows, record.n_tasks)}
 
     def correlation(
         self,

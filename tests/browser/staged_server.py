@@ -1,7 +1,8 @@
 """The real server with a backend that can be made to stop or fail: for tests only.
 
 Control files in ``DATA_DIR/stage``: ``hold`` holds a number, and no job gets more results than that
-while the file exists; ``fail`` holds a covariance type and a K, whose tasks then fail.
+while the file exists; ``fail`` holds a covariance type and a K, whose tasks then fail; ``price``
+holds what every task costs, in US dollars.
 
 Usage: ``python staged_server.py DATA_DIR PORT``.
 """
@@ -21,7 +22,7 @@ from compute_lambda.columns import ColumnStore
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult
 from dashboard.backends.local import LocalBackend
 from dashboard.cli.main import main
-from dashboard.jobs.spending import Budget
+from dashboard.jobs.spending import Budget, Usage
 from tests.browser.site_process import STAGED_COSTS
 
 STAGE: Path
@@ -44,7 +45,7 @@ class StagedBackend(LocalBackend):
         self, tasks: Iterable[FitTask], cancelled: Event, budget: Budget | None = None
     ) -> Iterator[TaskEvent]:
         n_reported = 0
-        for event in super().run(tasks, cancelled, budget):
+        for event in super().run(_paid(tasks, budget or Budget()), cancelled, budget):
             if not isinstance(event, TaskResult):
                 yield event
                 continue
@@ -64,6 +65,19 @@ class StagedBackend(LocalBackend):
                 yield TaskFailure(event.task_id, error, attempts=3)
             else:
                 yield event
+
+    def cost_usd(self, busy_s: float, n_requests: int) -> float:  # noqa: ARG002
+        return n_requests * float(_read("price") or 0)
+
+
+def _paid(tasks: Iterable[FitTask], budget: Budget) -> Iterator[FitTask]:
+    """The tasks that the budget can pay; each is billed with 20 ms as it is handed out."""
+    for task in tasks:
+        price_usd = float(_read("price") or 0)
+        if not budget.reserve(price_usd):
+            return
+        budget.settle(price_usd, Usage(int(price_usd > 0), 20 if price_usd else 0, price_usd))
+        yield task
 
 
 if __name__ == "__main__":

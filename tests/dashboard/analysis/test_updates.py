@@ -20,7 +20,8 @@ def test_the_whole_payload_has_the_agreed_keys_and_no_nan(finished, record_of):
     assert set(payload) == {"cursor", "token", "job", "cells", "colours", "recommended"}
     assert set(payload["job"]) == {
         "job_id", "state", "n_fits", "n_fits_done", "n_tasks", "n_done", "n_running", "n_failed",
-        "elapsed_s", "remaining_s", "cost_usd", "error", "errors",
+        "elapsed_s", "remaining_s", "cost_usd", "n_requests", "cap_usd", "capped", "error",
+        "errors",
     }  # fmt: skip
     assert set(payload["recommended"]) == {"bic", "icl", "aic"}
     assert set(payload["recommended"]["bic"]) == {

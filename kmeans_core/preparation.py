@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from kmeans_core.features import FloatArray
 
 _LARGEST = 1e150
+# Values at a time of whatever is only needed for a moment: half a megabyte.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,15 @@ class Preparation:
 
     def to_prepared(self, X: ArrayLike) -> FloatArray:
         """(n, d) in data units -> (d, n) float64 in C order, prepared units."""
-        columns = np.array(np.asarray(X, dtype=np.float64).T, dtype=np.float64, order="C")
-        columns -= self.shift[:, None]
-        columns /= self.scale[:, None]
+        table = np.asarray(X, dtype=np.float64)
+        columns = np.empty(table.shape[::-1])
+        self.fill(columns, table)
         return columns
+
+    def fill(self, columns: FloatArray, table: FloatArray) -> None:
+        """Write the prepared table (n, d) to columns (d, n)."""
+        np.subtract(table.T, self.shift[:, None], out=columns)
+        columns /= self.scale[:, None]
 
     def means_to_data_units(self, means: FloatArray) -> FloatArray:
         """(K, d) prepared -> (K, d) data units."""
@@ -90,9 +97,9 @@ def prepare(
         scale = np.full(len(columns), factor)
         log_jacobian = -len(columns) * float(np.log(factor))
     preparation = Preparation(shift, scale, standardise, log_jacobian)
-    # The same arithmetic as for later points, so that a point gets the same prepared value always.
-    columns = preparation.to_prepared(table)
-    return PreparedData(columns, preparation, columns.var(axis=1))
+    # As later points will be, so that a point gets the same prepared value always.
+    preparation.fill(columns, table)
+    return PreparedData(columns, preparation, _variances(columns))
 
 
 def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> None:
@@ -100,14 +107,15 @@ def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> Non
     that are too large to be squared."""
     for position, column in enumerate(columns):
         name = f"{column_names[position]!r}" if column_names is not None else f"{position}"
-        finite = np.isfinite(column)
-        if finite.all():
-            if np.abs(column).max() > _LARGEST:
+        largest = max(column.max(), -column.min())  # NaN if there is one
+        if np.isfinite(largest):
+            if largest > _LARGEST:
                 raise ValueError(
                     f"Column {name} has values beyond {_LARGEST:g}, too large to be squared. "
                     "Divide the column by a power of ten before fitting."
                 )
             continue
+        finite = np.isfinite(column)
         kinds = "NaN" if np.isnan(column).any() else "infinity"
         raise ValueError(
             f"Column {name} contains {kinds}: {int((~finite).sum())} of {column.size} values "
@@ -126,8 +134,22 @@ def _centre(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
     columns -= rest[:, None]
     shift = origin + (for_mean + rest)
     # Squares of very small or very large values would underflow or overflow without this.
-    largest = np.abs(columns).max(axis=1)
+    largest = np.maximum(columns.max(axis=1), -columns.min(axis=1))
     unit = np.where(largest > 0, largest, 1.0)
-    relative = columns / unit[:, None]
-    spread = unit * np.sqrt(np.einsum("ij,ij->i", relative, relative) / columns.shape[1])
-    return shift, spread
+    return shift, unit * np.sqrt(_mean_squares(columns, np.zeros_like(unit), unit))
+
+
+def _variances(columns: FloatArray) -> FloatArray:
+    """Of each column, (d,), without a second copy of the table."""
+    return _mean_squares(columns, columns.mean(axis=1), np.ones(len(columns)))
+
+
+def _mean_squares(columns: FloatArray, origin: FloatArray, unit: FloatArray) -> FloatArray:
+    """Mean of ((x - origin) / unit)^2 of each column, (d,)."""
+    d, n = columns.shape
+    total = np.zeros(d)
+    width = max(1, _BLOCK // d)
+    for start in range(0, n, width):
+        block = (columns[:, start : start + width] - origin[:, None]) / unit[:, None]
+        total += np.einsum("ij,ij->i", block, block)
+    return total / n

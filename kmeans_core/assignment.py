@@ -47,6 +47,7 @@ def assign_accumulate(
     labels: LabelArray,
     statistics: FloatArray,
     n_changed: NDArray[np.int64],
+    n_threads: int = 1,  # noqa: ARG001
 ) -> None:
     """One assignment of all points for R restarts, with T updated by the difference.
 
@@ -57,6 +58,7 @@ def assign_accumulate(
                 cluster yet (it is then only added). Ties go to the lowest cluster.
     statistics  (R, K, F) float64, C order, in and out: T_j = sum of phi over the points of j.
     n_changed   (R,) int64, out: labels that changed.
+    n_threads   threads to use; the compiled kernel does, this one is always a single thread.
     """
     n = columns.shape[1]
     n_restarts, n_clusters, n_features = thetas.shape
@@ -175,6 +177,7 @@ def accumulate(
     covariance_type: CovarianceType,
     labels: LabelArray,
     n_clusters: int,
+    n_threads: int = 1,  # noqa: ARG001
 ) -> FloatArray:
     """T (R, K, F) of R labellings (R, n), summed afresh: no drift from differences."""
     d, n = columns.shape

@@ -50,7 +50,11 @@ class Components:
         return cls(constants, model.means[filled], np.ascontiguousarray(whiteners[filled]))
 
 
-def point_log_likelihoods(components: Components, columns: FloatArray) -> FloatArray:
+def point_log_likelihoods(
+    components: Components,
+    columns: FloatArray,
+    n_threads: int = 1,  # noqa: ARG001
+) -> FloatArray:
     """log sum_j pi_j N(x; m_j, S_j) per point: columns (d, n) prepared -> (n,), prepared units."""
     n_clusters, d = components.means.shape
     out = np.empty(columns.shape[1])

@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from kmeans_core.features import FloatArray
 
 
-def draw(columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]:
+def draw(
+    columns: FloatArray,
+    uniforms: FloatArray,
+    n_threads: int = 1,  # noqa: ARG001
+) -> NDArray[np.int64]:
     """Rows (R, m) of m seeds for R restarts; columns (d, n), uniforms (R, m).
 
     Each next one is drawn with probability proportional to the squared distance D^2 from the

@@ -56,8 +56,8 @@ class MahalanobisKMeans:
         max(d + 1, 10), at most n // K.
     reg_covar : float, covariances are kept above this multiple of the overall variances.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None.
-    n_threads : int or None, threads over restarts; None means one per available core. The result
-        does not depend on it.
+    n_threads : int or None, threads over restarts or points; None means one per available core. The
+        result does not depend on it.
     init : "k-means++" or array (K, d) of centres in the units of X.
 
     Attributes (all in the units of X; clusters in the order of their seeds)
@@ -106,7 +106,9 @@ class MahalanobisKMeans:
         self._check_settings(data)
         fit = self._best_fit(data)
         self._keep(fit, data.preparation)
-        self.labels_ = assign(fit.model, data.columns, self.distance)
+        self.labels_ = assign(
+            fit.model, data.columns, self.distance, self._threads_for(data.n_rows, 1)
+        )
         self.n_features_in_ = data.n_columns
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
@@ -189,20 +191,24 @@ class MahalanobisKMeans:
             self.max_iter,
         )
 
+    def _threads_for(self, n_rows: int, n_restarts: int) -> int:
+        if self.n_threads is not None:
+            return self.n_threads
+        work = n_rows * self.n_clusters * n_restarts
+        return 1 if work < _WORTH_THREADS else _available_cores()
+
     def _best_fit(self, data: PreparedData) -> ExperimentFit:
         kind = covariance_type_of(self.covariance_type)
         problem = Problem.of(data, kind, self.distance, self.reg_covar)
-        pairs, centres = self._starts(data)
+        n_threads = self._threads_for(data.n_rows, self.n_init)
+        pairs, centres = self._starts(data, n_threads)
         states = states_from_centres(kind, pairs, centres)
-        work = data.n_rows * self.n_clusters * len(states)
-        outcomes, _ = run_in_groups(
-            problem, states, self.max_iter, n_threads=_n_threads(self.n_threads, work)
-        )
+        outcomes, _ = run_in_groups(problem, states, self.max_iter, n_threads=n_threads)
         least = smallest_size(self.min_members, data.n_rows, data.n_columns, self.n_clusters)
         best, n_eligible = best_restart(outcomes, least)
-        return experiment_fit(data, kind, best, 0, len(outcomes), n_eligible)
+        return experiment_fit(data, kind, best, 0, len(outcomes), n_eligible, n_threads)
 
-    def _starts(self, data: PreparedData) -> tuple[list[Pair], FloatArray]:
+    def _starts(self, data: PreparedData, n_threads: int) -> tuple[list[Pair], FloatArray]:
         """(experiment, restart) pairs and their centres (R, K, d), prepared units."""
         if isinstance(self.init, str):
             if self.init != "k-means++":
@@ -212,7 +218,7 @@ class MahalanobisKMeans:
             # With one cluster every restart is the same fit.
             pairs = [(0, r) for r in range(1 if self.n_clusters == 1 else self.n_init)]
             seeds = SeedBank(data, _seed_of(self.random_state))
-            return pairs, seeds.centres(pairs, self.n_clusters)
+            return pairs, seeds.centres(pairs, self.n_clusters, n_threads)
         centres = table_of(self.init, "init")
         expected = (self.n_clusters, data.n_columns)
         if centres.shape != expected:
@@ -296,12 +302,6 @@ def _seed_of(random_state: Any) -> int:
         "random_state must be None, a whole number from 0, a numpy Generator or a RandomState; "
         f"got {random_state!r}."
     )
-
-
-def _n_threads(wanted: int | None, work: int) -> int:
-    if wanted is not None:
-        return wanted
-    return 1 if work < _WORTH_THREADS else _available_cores()
 
 
 def _available_cores() -> int:

@@ -28,6 +28,8 @@ DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 # Multiplications of one lockstep iteration, a fraction of a second: the time that should_stop() has
 # to wait at most, unless a single restart takes longer. It bounds the memory for labels as well.
 _WORK_PER_ITERATION = 1 << 28
+# From here on a pass over the points of one restart is worth more than telling threads about it.
+_ROWS_TO_SHARE = 16_384
 # Relative rounding of a sum over all points.
 _ROUNDING = 1e-11
 
@@ -148,14 +150,19 @@ def run_in_groups(
 ) -> tuple[list[RestartOutcome], list[RestartState]]:
     """run_restarts over groups that fit in memory, over threads when asked; same results.
 
-    The first group always makes progress; once should_stop() has fired no other one begins.
+    Threads share the points of many rows, else the restarts. The first group always makes progress;
+    once should_stop() has fired no other one begins.
     """
-    work = problem.columns.shape[1] * max((state.theta.size for state in states), default=1)
-    size = max(1, min(_WORK_PER_ITERATION // work, -(-len(states) // n_threads)))
+    n = problem.columns.shape[1]
+    work = n * max((state.theta.size for state in states), default=1)
+    size = max(1, _WORK_PER_ITERATION // work)
+    share_points = n >= _ROWS_TO_SHARE and kernels.current().name == "native"
+    if n_threads > 1 and not share_points:
+        size = max(1, min(size, -(-len(states) // (2 * n_threads))))
     groups = [states[i : i + size] for i in range(0, len(states), size)]
     outcomes: list[RestartOutcome] = []
     left: list[RestartState] = []
-    if n_threads > 1 and len(groups) > 1:
+    if n_threads > 1 and not share_points and len(groups) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
             for done, _ in pool.map(lambda group: run_restarts(problem, group, max_iter), groups):
                 outcomes += done
@@ -164,7 +171,8 @@ def run_in_groups(
         if left or (number and should_stop is not None and should_stop()):
             left += group
             continue
-        done, not_done = run_restarts(problem, group, max_iter, should_stop)
+        threads_in = n_threads if share_points else 1
+        done, not_done = run_restarts(problem, group, max_iter, should_stop, threads_in)
         outcomes += done
         left += not_done
     return outcomes, left
@@ -219,11 +227,12 @@ def experiment_fit(
     experiment: int,
     n_restarts: int,
     n_eligible: int,
+    n_threads: int = 1,
 ) -> ExperimentFit:
     """Scores of the best restart, in the units that they refer to; clusters in seed order."""
     model = ClusterModel.of(kind.code, best.parameters)
     jacobian = data.n_rows * data.preparation.log_jacobian
-    mixture = mixture_log_likelihood(model, data.columns) + jacobian
+    mixture = mixture_log_likelihood(model, data.columns, n_threads) + jacobian
     classification = best.classification_log_likelihood + jacobian
     free = n_parameters(kind.code, model.n_clusters, data.n_columns)
     bic, aic, icl = criteria(mixture, classification, free, data.n_rows)
@@ -249,7 +258,9 @@ def experiment_fit(
     )
 
 
-def assign(model: ClusterModel, columns: FloatArray, distance: str = "likelihood") -> np.ndarray:
+def assign(
+    model: ClusterModel, columns: FloatArray, distance: str = "likelihood", n_threads: int = 1
+) -> np.ndarray:
     """Labels (n,) int32 of points in prepared units, columns (d, n) float64.
 
     Raises ValueError for another number of columns or an unknown distance.
@@ -265,6 +276,6 @@ def assign(model: ClusterModel, columns: FloatArray, distance: str = "likelihood
     k = model.n_clusters
     labels: LabelArray = np.full((1, columns.shape[1]), k, dtype=label_dtype(k))
     kernels.current().assign_accumulate(
-        columns, kind, theta, labels, np.zeros(theta.shape), np.empty(1, dtype=np.int64)
+        columns, kind, theta, labels, np.zeros(theta.shape), np.empty(1, dtype=np.int64), n_threads
     )
     return labels[0].astype(np.int32)

@@ -22,6 +22,7 @@ def iterate(
     restarts: Restarts,
     max_iter: int,
     work: float,  # noqa: ARG001
+    n_threads: int = 1,  # noqa: ARG001
 ) -> NDArray[np.int64]:
     """Go on with all restarts; returns what each is left in (R,), see restarts.py.
 

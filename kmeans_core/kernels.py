@@ -35,6 +35,7 @@ class Kernel(Protocol):
         labels: LabelArray,
         statistics: FloatArray,
         n_changed: NDArray[np.int64],
+        n_threads: int = 1,
     ) -> None: ...
 
     def accumulate(
@@ -43,15 +44,25 @@ class Kernel(Protocol):
         covariance_type: CovarianceType,
         labels: LabelArray,
         n_clusters: int,
+        n_threads: int = 1,
     ) -> FloatArray: ...
 
     def iterate(
-        self, problem: Problem, restarts: Restarts, max_iter: int, work: float
+        self,
+        problem: Problem,
+        restarts: Restarts,
+        max_iter: int,
+        work: float,
+        n_threads: int = 1,
     ) -> NDArray[np.int64]: ...
 
-    def draw(self, columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]: ...
+    def draw(
+        self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1
+    ) -> NDArray[np.int64]: ...
 
-    def point_log_likelihoods(self, components: Components, columns: FloatArray) -> FloatArray: ...
+    def point_log_likelihoods(
+        self, components: Components, columns: FloatArray, n_threads: int = 1
+    ) -> FloatArray: ...
 
 
 class NumpyKernel:

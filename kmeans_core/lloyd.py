@@ -49,20 +49,22 @@ def run_restarts(
     states: Sequence[RestartState],
     max_iter: int,
     should_stop: Callable[[], bool] | None = None,
+    n_threads: int = 1,
 ) -> tuple[list[RestartOutcome], list[RestartState]]:
     """Iterate until all have finished, or should_stop() says so.
 
     should_stop is asked after one iteration, then at growing intervals of up to WORK_PER_POLL.
-    Returns the finished restarts and the states of the others; every call makes progress.
+    Returns the finished restarts and the states of the others; every call makes progress. The
+    n_threads share the points of each iteration, without an effect on the result.
     """
     outcomes: list[RestartOutcome] = []
-    active = _start(problem, states)
+    active = _start(problem, states, n_threads)
     work = float(active.theta.size * problem.columns.shape[1])
     while len(active):
-        left_in = kernels.current().iterate(problem, active, max_iter, work)
+        left_in = kernels.current().iterate(problem, active, max_iter, work, n_threads)
         ended = left_in != GOING
         if ended.any():
-            outcomes += _finish(problem, active.those(ended), left_in[ended])
+            outcomes += _finish(problem, active.those(ended), left_in[ended], n_threads)
             active = active.those(~ended)
         if len(active) and should_stop is not None and should_stop():
             break
@@ -70,13 +72,17 @@ def run_restarts(
     return outcomes, [active.state(r) for r in range(len(active))]
 
 
-def _start(problem: Problem, states: Sequence[RestartState]) -> Restarts:
+def _start(problem: Problem, states: Sequence[RestartState], n_threads: int) -> Restarts:
     """Labels and statistics from each state's theta."""
-    labels, statistics = _assigned_afresh(problem, np.stack([state.theta for state in states]))
+    labels, statistics = _assigned_afresh(
+        problem, np.stack([state.theta for state in states]), n_threads
+    )
     return Restarts.of(states, labels, statistics)
 
 
-def _assigned_afresh(problem: Problem, theta: FloatArray) -> tuple[LabelArray, FloatArray]:
+def _assigned_afresh(
+    problem: Problem, theta: FloatArray, n_threads: int
+) -> tuple[LabelArray, FloatArray]:
     """Labels (R, n) and exact statistics (R, K, F) of theta (R, K, F)."""
     n_restarts, n_clusters, _ = theta.shape
     theta = np.ascontiguousarray(theta)
@@ -86,26 +92,30 @@ def _assigned_afresh(problem: Problem, theta: FloatArray) -> tuple[LabelArray, F
     statistics = np.zeros(theta.shape)
     n_changed = np.empty(n_restarts, dtype=np.int64)
     kernels.current().assign_accumulate(
-        problem.columns, problem.covariance_type, theta, labels, statistics, n_changed
+        problem.columns, problem.covariance_type, theta, labels, statistics, n_changed, n_threads
     )
     return labels, statistics
 
 
-def _finish(problem: Problem, ended: Restarts, left_in: NDArray[np.int64]) -> list[RestartOutcome]:
+def _finish(
+    problem: Problem, ended: Restarts, left_in: NDArray[np.int64], n_threads: int
+) -> list[RestartOutcome]:
     """Parameters from exactly recomputed statistics, so that no drift of differences is reported.
 
     Labels are always those that the reported parameters give: where they would still change, one
     more iteration is made from the exact statistics.
     """
     kind, n_clusters = problem.covariance_type, ended.theta.shape[1]
-    statistics = kernels.current().accumulate(problem.columns, kind, ended.labels, n_clusters)
+    statistics = kernels.current().accumulate(
+        problem.columns, kind, ended.labels, n_clusters, n_threads
+    )
     moving = left_in != CONVERGED
     for i in np.flatnonzero(moving & (statistics[..., 0] == 0).any(axis=1)):
         ended.n_reseeded[i] += reseed_empty(problem, ended.labels[i], statistics[i])
     parameters = estimate(problem, statistics)
     if moving.any():
         theta = thetas(parameters, kind, problem.distance)[moving]
-        statistics[moving] = _assigned_afresh(problem, theta)[1]
+        statistics[moving] = _assigned_afresh(problem, theta, n_threads)[1]
     scores = classification_log_likelihoods(problem, parameters, statistics)
     counts = np.rint(statistics[..., 0]).astype(np.int64)
     return [

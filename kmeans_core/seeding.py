@@ -38,7 +38,7 @@ class SeedBank:
     def seed(self) -> int:
         return self._seed
 
-    def rows(self, pairs: Sequence[Pair], n_clusters: int) -> NDArray[np.int64]:
+    def rows(self, pairs: Sequence[Pair], n_clusters: int, n_threads: int = 1) -> NDArray[np.int64]:
         """Row numbers (R, K) of the first K seeds of each pair."""
         n = self._columns.shape[1]
         if n_clusters > n:
@@ -54,15 +54,17 @@ class SeedBank:
                 at_a_time = max(1, _DISTANCES_AT_A_TIME // n)
                 for first in range(0, len(missing), at_a_time):
                     batch = missing[first : first + at_a_time]
-                    drawn = kernels.current().draw(self._columns, self._uniforms(batch, n_seeds))
+                    drawn = kernels.current().draw(
+                        self._columns, self._uniforms(batch, n_seeds), n_threads
+                    )
                     self._rows.update(zip(batch, drawn, strict=True))
             return np.array([self._rows[p][:n_clusters] for p in pairs], dtype=np.int64).reshape(
                 len(pairs), n_clusters
             )
 
-    def centres(self, pairs: Sequence[Pair], n_clusters: int) -> FloatArray:
+    def centres(self, pairs: Sequence[Pair], n_clusters: int, n_threads: int = 1) -> FloatArray:
         """Seeds (R, K, d) in prepared units."""
-        rows = self.rows(pairs, n_clusters)
+        rows = self.rows(pairs, n_clusters, n_threads)
         return np.ascontiguousarray(np.moveaxis(self._columns[:, rows], 0, -1))
 
     def _uniforms(self, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:

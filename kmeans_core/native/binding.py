@@ -1,13 +1,14 @@
 """The compiled kernel as Python functions of the same names and arguments as the NumPy ones.
 
 Every array is checked here, as C cannot: type, shape, C order. Calls release the GIL; all memory
-that C writes to is made or checked here, one workspace per call.
+that C writes to is made or checked here.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType, covariance_type_of
 from kmeans_core.densities import Components
 from kmeans_core.features import FloatArray
+from kmeans_core.native.crew import call_with_help
 from kmeans_core.native.library import ProblemRecord
 from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
@@ -59,6 +61,7 @@ class NativeKernel:
         labels: LabelArray,
         statistics: FloatArray,
         n_changed: NDArray[np.int64],
+        n_threads: int = 1,
     ) -> None:
         """As `assignment.assign_accumulate`, which does the work for more than 255 clusters."""
         if labels.dtype != np.uint8:
@@ -68,21 +71,24 @@ class NativeKernel:
             return
         d, n = columns.shape
         n_restarts, n_clusters, _ = thetas.shape
-        n_features = covariance_type.n_features(d)
-        record = self._record(columns, covariance_type)
-        shape = (n_restarts, n_clusters, n_features)
-        workspace = self._workspace(d, n_features, n_clusters)
-        self._library.centaurus_assign_accumulate(
+        shape = (n_restarts, n_clusters, covariance_type.n_features(d))
+        n_parts = self._library.centaurus_n_parts(n)
+        is_fresh = np.empty(n_restarts, dtype=np.int64)
+        sums, changed_in = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
+        arguments = (
             self._variant,
-            record,
+            self._record(columns, covariance_type),
             n_restarts,
             n_clusters,
             address("thetas", thetas, np.float64, shape),
             address("labels", labels, np.uint8, (n_restarts, n), written=True),
             address("statistics", statistics, np.float64, shape, written=True),
             address("n_changed", n_changed, np.int64, (n_restarts,), written=True),
-            workspace.ctypes.data,
+            is_fresh.ctypes.data,
+            sums.ctypes.data,
+            changed_in.ctypes.data,
         )
+        self._run("assign_accumulate", arguments, n_threads, self._workspace(d, shape))
 
     def accumulate(
         self,
@@ -90,96 +96,48 @@ class NativeKernel:
         covariance_type: CovarianceType,
         labels: LabelArray,
         n_clusters: int,
+        n_threads: int = 1,
     ) -> FloatArray:
         """As `assignment.accumulate`. Raises ValueError for a label of n_clusters or more."""
         if labels.dtype != np.uint8:
             return assignment.accumulate(columns, covariance_type, labels, n_clusters)
         d, n = columns.shape
         n_restarts = len(labels)
-        n_features = covariance_type.n_features(d)
+        shape = (n_restarts, n_clusters, covariance_type.n_features(d))
         place = address("labels", labels, np.uint8, (n_restarts, n))
-        if labels.max(initial=0) >= n_clusters:
-            raise ValueError(f"labels must be below {n_clusters}; got {labels.max()}.")
-        statistics = np.empty((n_restarts, n_clusters, n_features))
-        workspace = self._workspace(d, n_features, n_clusters)
-        self._library.centaurus_accumulate(
+        _check_labels(labels, n_clusters)
+        statistics = np.empty(shape)
+        sums = np.empty((self._library.centaurus_n_parts(n), *shape))
+        arguments = (
             self._variant,
             self._record(columns, covariance_type),
             n_restarts,
             n_clusters,
             place,
             statistics.ctypes.data,
-            workspace.ctypes.data,
+            sums.ctypes.data,
         )
+        self._run("accumulate", arguments, n_threads, self._workspace(d, shape))
         return statistics
 
-    def draw(self, columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]:
-        """As `drawing.draw`."""
-        n = columns.shape[1]
-        n_restarts, n_seeds = uniforms.shape
-        n_blocks = -(-n // _SEED_BLOCK)
-        nearest, block_sums = np.empty(n_blocks * _SEED_BLOCK), np.empty(n_blocks)
-        rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
-        self._library.centaurus_draw(
-            self._variant,
-            self._record(columns, _ANY_TYPE),
-            n_restarts,
-            n_seeds,
-            address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
-            rows.ctypes.data,
-            nearest.ctypes.data,
-            block_sums.ctypes.data,
-        )
-        return rows
-
-    def point_log_likelihoods(self, components: Components, columns: FloatArray) -> FloatArray:
-        """As `densities.point_log_likelihoods`."""
-        n_clusters, d = components.means.shape
-        n = columns.shape[1]
-        diagonal = components.whiteners.ndim == 2
-        whitener_shape = (n_clusters, d) if diagonal else (n_clusters, d, d)
-        out = np.empty(n)
-        memory = np.empty((n_clusters + 2 * d) * _MIX_BLOCK)
-        self._library.centaurus_mix(
-            self._variant,
-            self._record(columns, _ANY_TYPE),
-            n_clusters,
-            address("constants", components.constants, np.float64, (n_clusters,)),
-            address("means", components.means, np.float64, (n_clusters, d)),
-            address("whiteners", components.whiteners, np.float64, whitener_shape),
-            diagonal,
-            out.ctypes.data,
-            memory.ctypes.data,
-        )
-        return out
-
     def iterate(
-        self, problem: Problem, restarts: Restarts, max_iter: int, work: float
+        self, problem: Problem, restarts: Restarts, max_iter: int, work: float, n_threads: int = 1
     ) -> NDArray[np.int64]:
         """As `iteration.iterate`, with as many iterations as `work` pays for."""
-        if restarts.labels.dtype != np.uint8:
+        labels = restarts.labels
+        if labels.dtype != np.uint8:
             return iteration.iterate(problem, restarts, max_iter, work)
         d, n = problem.columns.shape
         shape = restarts.theta.shape
-        n_restarts, n_clusters, n_features = shape
-        # Room to work in for C; the arrays must live until it is done.
-        left_in = np.zeros(n_restarts, dtype=np.int64)
-        n_changed, chosen = np.empty_like(left_in), np.empty_like(left_in)
-        sums = np.empty(shape)
+        n_restarts, n_clusters, _ = shape
+        n_parts = self._library.centaurus_n_parts(n)
+        left_in, chosen = np.zeros(n_restarts, np.int64), np.empty(n_restarts, np.int64)
+        sums, n_changed = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
         marks = _packed(restarts.cycle_marks)
-        workspace = self._workspace(d, n_features, n_clusters)
-        total = np.ascontiguousarray(problem.total_second_moment)
-        overall = np.ascontiguousarray(problem.overall_covariance)
-        record = self._record(problem.columns, problem.covariance_type)
-        moment = {"full": (d, d), "diag": (d,), "spher": (1,)}[problem.covariance_type.shape]
-        record.total = address("total_second_moment", total, np.float64, moment)
-        record.overall = address("overall_covariance", overall, np.float64, moment)
-        record.reference = address("reference", problem.floor.reference, np.float64, (d,))
-        record.reg_covar = problem.floor.reg_covar
-        record.mahalanobis = problem.distance == "mahalanobis"
-        if restarts.labels.max(initial=0) >= n_clusters:
-            raise ValueError(f"labels must be below {n_clusters} before iterating.")
-        self._library.centaurus_iterate(
+        record, _kept = self._full_record(problem)
+        place = address("labels", labels, np.uint8, (n_restarts, n), written=True)
+        _check_labels(labels, n_clusters)
+        arguments = (
             self._variant,
             record,
             n_restarts,
@@ -188,19 +146,73 @@ class NativeKernel:
             work,
             address("theta", restarts.theta, np.float64, shape, written=True),
             address("statistics", restarts.statistics, np.float64, shape, written=True),
-            sums.ctypes.data,
-            address("labels", restarts.labels, np.uint8, (n_restarts, n), written=True),
+            place,
             address("n_iter", restarts.n_iter, np.int64, (n_restarts,), written=True),
             address("n_reseeded", restarts.n_reseeded, np.int64, (n_restarts,), written=True),
             left_in.ctypes.data,
+            marks.ctypes.data,
+            sums.ctypes.data,
             n_changed.ctypes.data,
             chosen.ctypes.data,
-            marks.ctypes.data,
-            workspace.ctypes.data,
         )
+        self._run("iterate", arguments, n_threads, self._workspace(d, shape))
         if marks.any():
             restarts.cycle_marks[:] = _unpacked(marks)
         return left_in
+
+    def draw(
+        self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1
+    ) -> NDArray[np.int64]:
+        """As `drawing.draw`."""
+        n_restarts, n_seeds = uniforms.shape
+        n_blocks = -(-columns.shape[1] // _SEED_BLOCK)
+        rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
+        arguments = (
+            self._variant,
+            self._record(columns, _ANY_TYPE),
+            n_restarts,
+            n_seeds,
+            address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
+            rows.ctypes.data,
+        )
+        self._run("draw", arguments, min(n_threads, n_restarts), n_blocks * (_SEED_BLOCK + 1))
+        return rows
+
+    def point_log_likelihoods(
+        self, components: Components, columns: FloatArray, n_threads: int = 1
+    ) -> FloatArray:
+        """As `densities.point_log_likelihoods`."""
+        n_clusters, d = components.means.shape
+        diagonal = components.whiteners.ndim == 2
+        whitener_shape = (n_clusters, d) if diagonal else (n_clusters, d, d)
+        out = np.empty(columns.shape[1])
+        arguments = (
+            self._variant,
+            self._record(columns, _ANY_TYPE),
+            n_clusters,
+            address("constants", components.constants, np.float64, (n_clusters,)),
+            address("means", components.means, np.float64, (n_clusters, d)),
+            address("whiteners", components.whiteners, np.float64, whitener_shape),
+            diagonal,
+            out.ctypes.data,
+        )
+        self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK)
+        return out
+
+    def _run(
+        self, function: str, arguments: tuple[Any, ...], n_threads: int, n_doubles: int
+    ) -> None:
+        call: Callable[..., None] = getattr(self._library, f"centaurus_{function}")
+        call_with_help(
+            self._library,
+            n_threads,
+            n_doubles,
+            lambda crew, memory: call(*arguments, crew, memory),
+        )
+
+    def _workspace(self, d: int, shape: tuple[int, int, int]) -> int:
+        """Numbers that a thread works in, for statistics of a shape (R, K, F)."""
+        return int(self._library.centaurus_workspace_doubles(d, shape[2], shape[1]))
 
     def _record(self, columns: FloatArray, covariance_type: CovarianceType) -> ProblemRecord:
         d, n = columns.shape
@@ -212,8 +224,27 @@ class NativeKernel:
             tied=covariance_type.tied,
         )
 
-    def _workspace(self, d: int, n_features: int, n_clusters: int) -> FloatArray:
-        return np.empty(self._library.centaurus_workspace_doubles(d, n_features, n_clusters))
+    def _full_record(self, problem: Problem) -> tuple[ProblemRecord, tuple[FloatArray, ...]]:
+        """The record, and arrays that must live as long as it is in use."""
+        d = problem.columns.shape[0]
+        moment = {"full": (d, d), "diag": (d,), "spher": (1,)}[problem.covariance_type.shape]
+        total = np.ascontiguousarray(problem.total_second_moment)
+        overall = np.ascontiguousarray(problem.overall_covariance)
+        record = self._record(problem.columns, problem.covariance_type)
+        record.total = address("total_second_moment", total, np.float64, moment)
+        record.overall = address("overall_covariance", overall, np.float64, moment)
+        record.reference = address("reference", problem.floor.reference, np.float64, (d,))
+        record.reg_covar = problem.floor.reg_covar
+        record.mahalanobis = problem.distance == "mahalanobis"
+        return record, (total, overall)
+
+
+def _check_labels(labels: LabelArray, n_clusters: int) -> None:
+    highest = int(labels.max(initial=0))
+    if highest >= n_clusters:
+        raise ValueError(
+            f"labels must be below {n_clusters}, the number of clusters; got {highest}."
+        )
 
 
 def _packed(marks: list[str]) -> NDArray[np.uint64]:

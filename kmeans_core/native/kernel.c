@@ -17,7 +17,7 @@
 #endif
 
 #include "problem.h"
-
+#include "crew.h"
 #include "restarts.h"
 
 #if defined(_WIN32)
@@ -27,7 +27,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -112,102 +112,180 @@ EXPORTED int64_t centaurus_workspace_doubles(int64_t d, int64_t n_features, int6
     return workspace_doubles(d, n_features, n_clusters);
 }
 
-static int all_blank(const uint8_t *labels, int64_t n, int64_t n_clusters)
+/* Help whoever leads `crew` (32 bytes, zero at first) until it is dismissed. */
+EXPORTED void centaurus_help(Crew *crew, double *memory)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (labels[i] != n_clusters)
-            return 0;
-    return 1;
+    int64_t looks = 0;
+    while (!__atomic_load_n(&crew->dismissed, __ATOMIC_ACQUIRE)) {
+        if (take_item(crew, memory))
+            looks = 0;
+        else if (++looks >= LOOKS)
+            GIVE_WAY();
+    }
 }
 
-/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), n_changed (R). */
+EXPORTED void centaurus_dismiss(Crew *crew)
+{
+    __atomic_store_n(&crew->dismissed, 1, __ATOMIC_RELEASE);
+}
+
+EXPORTED int64_t centaurus_n_parts(int64_t n)
+{
+    return part_count(n);
+}
+
+/* Sums over the points of several restarts, part by part. */
+typedef struct {
+    int64_t variant;
+    const Problem *p;
+    int64_t n_restarts, n_clusters;
+    const double *theta;        /* null: the labels stay as they are */
+    uint8_t *labels;
+    const int64_t *is_fresh;    /* (R) no point has a label yet; null: T is summed afresh */
+    double *sums;               /* (parts, R, K, F) */
+    int64_t *n_changed;         /* (parts, R) */
+} PassOver;
+
+/* Item: one part of one restart. */
+static void pass_over_part(const void *data, int64_t item, double *memory)
+{
+    const PassOver *all = data;
+    const Problem *p = all->p;
+    const int64_t r = item % all->n_restarts, start = item / all->n_restarts * part_length(p->n);
+    const int64_t stop = end_of_part(p->n, start), size = all->n_clusters * features_of(p);
+    const double *theta = all->theta ? all->theta + r * size : NULL;
+    Workspace w = workspace_of(memory, p->d, features_of(p), all->n_clusters);
+    double *sums = all->sums + item * size;
+    uint8_t *labels = all->labels + r * p->n;
+    memset(sums, 0, (size_t)size * sizeof(double));
+    if (!all->is_fresh || all->is_fresh[r]) {
+        DISPATCH(all->variant, sum_range, (p, &w, all->n_clusters, start, stop, theta, labels, sums));
+        if (all->n_changed)
+            all->n_changed[item] = stop - start;
+        return;
+    }
+    const int64_t none = 0;
+    all->n_changed[item] = 0;
+    DISPATCH(all->variant, assign_range, (p, &w, all->n_clusters, &none, 1, start, stop, theta,
+                                          labels, sums, all->n_changed + item));
+}
+
+static void add_in_order(const double *sums, int64_t n_parts, int64_t size, double *total)
+{
+    for (int64_t part = 0; part < n_parts; part++)
+        for (int64_t i = 0; i < size; i++)
+            total[i] += sums[part * size + i];
+}
+
+/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), n_changed (R). Room to
+ * work in: is_fresh (R), sums (parts, R, K, F), changed_in (parts, R), memory. crew may be null. */
 EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int64_t n_restarts,
                                           int64_t n_clusters, const double *theta, uint8_t *labels,
-                                          double *statistics, int64_t *n_changed, double *memory)
+                                          double *statistics, int64_t *n_changed,
+                                          int64_t *is_fresh, double *sums, int64_t *changed_in,
+                                          Crew *crew, double *memory)
 {
-    const int64_t n_features = features_of(p), size = n_clusters * n_features;
-    const int64_t length = part_length(p->n);
-    Workspace w = workspace_of(memory, p->d, n_features, n_clusters);
-    for (int64_t r = 0; r < n_restarts; r++) {
-        uint8_t *own = labels + r * p->n;
-        const int fresh = all_blank(own, p->n, n_clusters);
-        n_changed[r] = fresh ? p->n : 0;
-        for (int64_t start = 0; start < p->n; start += length) {
-            const int64_t stop = p->n - start < length ? p->n : start + length;
-            memset(w.part, 0, (size_t)size * sizeof(double));
-            if (fresh) {
-                DISPATCH(variant, sum_range, (p, &w, n_clusters, start, stop, theta + r * size,
-                                              own, w.part));
-            } else {
-                const int64_t none = 0;
-                DISPATCH(variant, assign_range, (p, &w, n_clusters, &none, 1, start, stop,
-                                                 theta + r * size, own, w.part, n_changed + r));
-            }
-            for (int64_t i = 0; i < size; i++)
-                statistics[r * size + i] += w.part[i];
-        }
-    }
+    const int64_t n_parts = part_count(p->n);
+    const PassOver all = {variant, p, n_restarts, n_clusters, theta,
+                          labels, is_fresh, sums, changed_in};
+    const Job job = {pass_over_part, &all};
+    for (int64_t r = 0; r < n_restarts; r++)
+        is_fresh[r] = all_equal(labels + r * p->n, p->n, n_clusters);
+    run_items(crew, &job, n_parts * n_restarts, memory);
+    add_in_order(sums, n_parts, n_restarts * n_clusters * features_of(p), statistics);
+    memset(n_changed, 0, (size_t)n_restarts * sizeof(int64_t));
+    for (int64_t item = 0; item < n_parts * n_restarts; item++)
+        n_changed[item % n_restarts] += changed_in[item];
 }
 
-/* assignment.accumulate: labels (R, n) below K, statistics (R, K, F) out. */
+/* assignment.accumulate: labels (R, n) below K, statistics (R, K, F) out; room as above. */
 EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_restarts,
                                    int64_t n_clusters, uint8_t *labels, double *statistics,
-                                   double *memory)
+                                   double *sums, Crew *crew, double *memory)
 {
-    const int64_t n_features = features_of(p), size = n_clusters * n_features;
-    const int64_t length = part_length(p->n);
-    Workspace w = workspace_of(memory, p->d, n_features, n_clusters);
-    memset(statistics, 0, (size_t)(n_restarts * size) * sizeof(double));
-    for (int64_t r = 0; r < n_restarts; r++) {
-        for (int64_t start = 0; start < p->n; start += length) {
-            const int64_t stop = p->n - start < length ? p->n : start + length;
-            memset(w.part, 0, (size_t)size * sizeof(double));
-            DISPATCH(variant, sum_range, (p, &w, n_clusters, start, stop, NULL,
-                                          labels + r * p->n, w.part));
-            for (int64_t i = 0; i < size; i++)
-                statistics[r * size + i] += w.part[i];
-        }
-    }
+    const int64_t n_parts = part_count(p->n), size = n_restarts * n_clusters * features_of(p);
+    const PassOver all = {variant, p, n_restarts, n_clusters, NULL, labels, NULL, sums, NULL};
+    const Job job = {pass_over_part, &all};
+    run_items(crew, &job, n_parts * n_restarts, memory);
+    memset(statistics, 0, (size_t)size * sizeof(double));
+    add_in_order(sums, n_parts, size, statistics);
 }
 
 /* Iterate restarts until each has an end (state) or `work` multiplications are done, at least once.
  *
- * theta, statistics and sums (R, K, F); labels (R, n), all below K; n_iter, state, n_changed and
- * chosen (R); marks (R, 2), zero for none. In and out: all but sums, n_changed and chosen, which are
- * room to work in. state: GOING on the way in. */
+ * In and out: theta and statistics (R, K, F); labels (R, n), all below K; n_iter, n_reseeded and state
+ * (R), which is GOING on the way in; marks (R, 2), zeros for none. Room to work in: sums (parts, R, K,
+ * F), n_changed (parts, R), chosen (R), memory. crew may be null. */
 EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_restarts,
                                 int64_t n_clusters, int64_t max_iter, double work, double *theta,
-                                double *statistics, double *sums, uint8_t *labels, int64_t *n_iter,
-                                int64_t *n_reseeded, int64_t *state, int64_t *n_changed, int64_t *chosen,
-                                uint64_t *marks, double *memory)
+                                double *statistics, uint8_t *labels, int64_t *n_iter,
+                                int64_t *n_reseeded, int64_t *state, uint64_t *marks, double *sums,
+                                int64_t *n_changed, int64_t *chosen, Crew *crew, double *memory)
 {
-    Workspace w = workspace_of(memory, p->d, features_of(p), n_clusters);
-    const Restarts all = {n_restarts, n_clusters, max_iter, theta, statistics, sums,
-                          labels, n_iter, n_reseeded, state, n_changed, chosen, marks};
-    DISPATCH(variant, iterate, (p, &w, &all, work));
+    Restarts all = {p, n_restarts, n_clusters, max_iter, 0, theta, statistics, sums,
+                    labels, n_iter, n_reseeded, state, n_changed, chosen, marks};
+    DISPATCH(variant, iterate, (&all, work, crew, memory));
 }
 
-/* drawing.draw: rows (R, m) from uniforms (R, m). Memory for nearest: n and for block_sums: one for
- * each SEED_BLOCK rows, in numbers, n rounded up to whole blocks. */
-EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
-                             int64_t n_seeds, const double *uniforms, int64_t *rows,
-                             double *nearest, double *block_sums)
+typedef struct {
+    int64_t variant;
+    const Problem *p;
+    int64_t n_seeds;
+    const double *uniforms;
+    int64_t *rows;
+} Draws;
+
+/* Item: one restart. */
+static void draw_one(const void *data, int64_t r, double *memory)
 {
-    for (int64_t r = 0; r < n_restarts; r++)
-        DISPATCH(variant, draw, (p, n_seeds, uniforms + r * n_seeds, rows + r * n_seeds, nearest,
-                                 block_sums));
+    const Draws *all = data;
+    const int64_t padded = (all->p->n + SEED_BLOCK - 1) / SEED_BLOCK * SEED_BLOCK;
+    DISPATCH(all->variant, draw, (all->p, all->n_seeds, all->uniforms + r * all->n_seeds,
+                                  all->rows + r * all->n_seeds, memory, memory + padded));
+}
+
+/* drawing.draw: rows (R, m) from uniforms (R, m). memory: n, rounded up to whole SEED_BLOCKs, and one
+ * number for each of those blocks. */
+EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
+                             int64_t n_seeds, const double *uniforms, int64_t *rows, Crew *crew,
+                             double *memory)
+{
+    const Draws all = {variant, p, n_seeds, uniforms, rows};
+    const Job job = {draw_one, &all};
+    run_items(crew, &job, n_restarts, memory);
+}
+
+typedef struct {
+    int64_t variant;
+    const Problem *p;
+    int64_t n_clusters;
+    const double *constants, *means, *whiteners;
+    int diagonal;
+    double *out;
+} Mixture;
+
+/* Item: one part of the points. */
+static void mix_part(const void *data, int64_t part, double *memory)
+{
+    const Mixture *all = data;
+    const Problem *p = all->p;
+    const int64_t first = part * part_length(p->n), end = end_of_part(p->n, first);
+    double *x = memory, *z = x + p->d * MOST_POINTS, *terms = z + p->d * MOST_POINTS;
+    for (int64_t start = first; start < end; start += MOST_POINTS) {
+        const int64_t count = end - start < MOST_POINTS ? end - start : MOST_POINTS;
+        DISPATCH(all->variant, mix, (p, all->n_clusters, all->constants, all->means,
+                                     all->whiteners, all->diagonal, start, count, x, terms, z,
+                                     all->out + start));
+    }
 }
 
 /* densities.point_log_likelihoods: out (n). constants (K), means (K, d), whiteners (K, d, d) or, when
  * diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
 EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_clusters,
                             const double *constants, const double *means, const double *whiteners,
-                            int64_t diagonal, double *out, double *memory)
+                            int64_t diagonal, double *out, Crew *crew, double *memory)
 {
-    double *x = memory, *z = x + p->d * MOST_POINTS, *terms = z + p->d * MOST_POINTS;
-    for (int64_t start = 0; start < p->n; start += MOST_POINTS) {
-        const int64_t count = p->n - start < MOST_POINTS ? p->n - start : MOST_POINTS;
-        DISPATCH(variant, mix, (p, n_clusters, constants, means, whiteners, diagonal != 0, start,
-                                count, x, terms, z, out + start));
-    }
+    const Mixture all = {variant, p, n_clusters, constants, means, whiteners, diagonal != 0, out};
+    const Job job = {mix_part, &all};
+    run_items(crew, &job, part_count(p->n), memory);
 }

@@ -6,23 +6,25 @@ import ctypes
 import os
 import sys
 import warnings
+from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 3
+ABI_VERSION = 4
 
-_DOUBLES = _BYTES = _INTEGERS = ctypes.c_void_p
+_ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
+_REAL = ctypes.c_double
 
 
 class ProblemRecord(ctypes.Structure):
     """`Problem` of problem.h, field by field; absent arrays are null."""
 
     _fields_ = (
-        ("columns", _DOUBLES),
-        ("reference", _DOUBLES),
-        ("total", _DOUBLES),
-        ("overall", _DOUBLES),
-        ("reg_covar", ctypes.c_double),
+        ("columns", _ARRAY),
+        ("reference", _ARRAY),
+        ("total", _ARRAY),
+        ("overall", _ARRAY),
+        ("reg_covar", _REAL),
         ("n", _INTEGER),
         ("d", _INTEGER),
         ("shape", _INTEGER),
@@ -33,37 +35,21 @@ class ProblemRecord(ctypes.Structure):
 
 _PROBLEM = ctypes.POINTER(ProblemRecord)
 
+# What every function begins with: the variant and the problem, and two counts.
+_START: list[Any] = [_INTEGER, _PROBLEM, _INTEGER, _INTEGER]
+
 # Function -> (result, arguments); the C sources say what they are.
 _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_best_variant": (_INTEGER, []),
     "centaurus_workspace_doubles": (_INTEGER, [_INTEGER] * 3),
-    "centaurus_assign_accumulate": (
-        None,
-        [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _DOUBLES, _BYTES, _DOUBLES, _INTEGERS, _DOUBLES],
-    ),
-    "centaurus_accumulate": (
-        None,
-        [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _BYTES, _DOUBLES, _DOUBLES],
-    ),
-    "centaurus_iterate": (
-        None,
-        [
-            *(_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _INTEGER, ctypes.c_double),
-            *(_DOUBLES, _DOUBLES, _DOUBLES, _BYTES),
-            *(_INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _DOUBLES),
-        ],
-    ),
-    "centaurus_draw": (
-        None,
-        [_INTEGER, _PROBLEM, _INTEGER, _INTEGER, _DOUBLES, _INTEGERS, _DOUBLES, _DOUBLES],
-    ),
-    "centaurus_mix": (
-        None,
-        [
-            *(_INTEGER, _PROBLEM, _INTEGER, _DOUBLES, _DOUBLES, _DOUBLES, _INTEGER),
-            *(_DOUBLES, _DOUBLES),
-        ],
-    ),
+    "centaurus_n_parts": (_INTEGER, [_INTEGER]),
+    "centaurus_help": (None, [_ARRAY] * 2),
+    "centaurus_dismiss": (None, [_ARRAY]),
+    "centaurus_assign_accumulate": (None, [*_START, *[_ARRAY] * 9]),
+    "centaurus_accumulate": (None, [*_START, *[_ARRAY] * 5]),
+    "centaurus_iterate": (None, [*_START, _INTEGER, _REAL, *[_ARRAY] * 12]),
+    "centaurus_draw": (None, [*_START, *[_ARRAY] * 4]),
+    "centaurus_mix": (None, [*_START[:3], *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 3]),
 }
 
 

@@ -70,6 +70,24 @@ static int64_t part_length(int64_t n)
     return (length + MOST_POINTS - 1) / MOST_POINTS * MOST_POINTS;
 }
 
+static int64_t part_count(int64_t n)
+{
+    return (n + part_length(n) - 1) / part_length(n);
+}
+
+static int64_t end_of_part(int64_t n, int64_t start)
+{
+    return n - start < part_length(n) ? n : start + part_length(n);
+}
+
+static int all_equal(const uint8_t *labels, int64_t n, int64_t value)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (labels[i] != value)
+            return 0;
+    return 1;
+}
+
 /* Memory for one thread, cut from the caller's buffer. */
 typedef struct {
     double *phi;        /* (F - 1, points): features of the points at hand, without the leading 1 */

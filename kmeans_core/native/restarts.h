@@ -4,7 +4,8 @@ enum { GOING = 0, CONVERGED = 1, CYCLE = 2, ITERATION_LIMIT = 3 };
 
 /* Everything about the restarts that are under way; see centaurus_iterate. */
 typedef struct {
-    int64_t n_restarts, n_clusters, max_iter;
+    const Problem *p;
+    int64_t n_restarts, n_clusters, max_iter, n_chosen;
     double *theta, *statistics, *sums;
     uint8_t *labels;
     int64_t *n_iter, *n_reseeded, *state, *n_changed, *chosen;
@@ -50,12 +51,22 @@ static int came_back(const Problem *p, const Restarts *all, int64_t r)
     return 0;
 }
 
-static void end_iteration(const Problem *p, const Restarts *all, int64_t n_chosen)
+/* Count the iteration: changes of all parts into T, in order, and what each restart is left in. */
+static void end_iteration(const Restarts *all)
 {
-    for (int64_t c = 0; c < n_chosen; c++) {
+    const Problem *p = all->p;
+    const int64_t size = all->n_clusters * features_of(p), n_parts = part_count(p->n);
+    for (int64_t c = 0; c < all->n_chosen; c++) {
         const int64_t r = all->chosen[c];
+        int64_t n_changed = 0;
+        for (int64_t part = 0; part < n_parts; part++) {
+            const int64_t own = part * all->n_restarts + r;
+            n_changed += all->n_changed[own];
+            for (int64_t i = 0; i < size; i++)
+                all->statistics[r * size + i] += all->sums[own * size + i];
+        }
         all->n_iter[r]++;
-        if (all->n_changed[r] == 0)
+        if (n_changed == 0)
             all->state[r] = CONVERGED;
         else if (p->mahalanobis && came_back(p, all, r))
             all->state[r] = CYCLE;
@@ -63,15 +74,3 @@ static void end_iteration(const Problem *p, const Restarts *all, int64_t n_chose
             all->state[r] = ITERATION_LIMIT;
     }
 }
-
-/* Add the changes of one part to T and make room for the next. */
-static void add_part(const Problem *p, const Restarts *all, int64_t n_chosen, const double *sums)
-{
-    const int64_t size = all->n_clusters * features_of(p);
-    for (int64_t c = 0; c < n_chosen; c++) {
-        const int64_t r = all->chosen[c];
-        for (int64_t i = 0; i < size; i++)
-            all->statistics[r * size + i] += sums[r * size + i];
-    }
-}
-

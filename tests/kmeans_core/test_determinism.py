@@ -92,6 +92,19 @@ def test_any_number_of_threads(overlapping):
                 np.testing.assert_array_equal(getattr(models[0], name), getattr(other, name))
 
 
+@pytest.mark.parametrize("covariance_type", ["full-untied", "diag-tied"])
+def test_any_number_of_threads_over_many_points(covariance_type):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(40_007, 2)) + 4 * rng.integers(0, 3, size=(40_007, 1))
+    models = [
+        MahalanobisKMeans(6, covariance_type, n_init=3, max_iter=12, n_threads=t).fit(X)
+        for t in (1, 2, 5)
+    ]
+    for other in models[1:]:
+        for name in ("labels_", "cluster_centers_", "covariances_", "bic_", "icl_", "n_iter_"):
+            np.testing.assert_array_equal(getattr(models[0], name), getattr(other, name))
+
+
 def test_calls_from_many_threads_with_one_seed_bank(overlapping):
     data = prepare(overlapping)
     tasks = [(t, k) for k in (9, 2, 5) for t in COVARIANCE_TYPES]

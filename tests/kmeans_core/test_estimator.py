@@ -172,10 +172,10 @@ def test_threads_by_default_are_the_cores_that_may_be_used(monkeypatch, overlapp
 
     monkeypatch.setattr(experiments, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
-    X = np.tile(overlapping, (100, 1))
-    MahalanobisKMeans(3, max_iter=2).fit(X)
+    X = np.tile(overlapping, (60, 1))
+    MahalanobisKMeans(5, max_iter=2).fit(X)
     assert pools == [3]
-    MahalanobisKMeans(3, max_iter=2).fit(X[:240])
+    MahalanobisKMeans(5, max_iter=2).fit(X[:240])
     assert pools == [3]
 
 

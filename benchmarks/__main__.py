@@ -20,6 +20,8 @@ BENCHMARKS = (
     "planning",
     "first_point",
     "slider_redraw",
+    "warm_overhead",
+    "dispatcher",
 )
 
 

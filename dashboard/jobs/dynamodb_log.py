@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from dashboard.jobs.dynamodb_items import (
     BATCH_BYTES,
@@ -42,6 +43,8 @@ MAX_TOUCHED = 9
 PAGE_OVERFLOW_BYTES = 16 * 2**20
 TURN_S = 30.0
 TURN_WAIT_S = 0.05
+
+T = TypeVar("T")
 
 _IS_CURRENT = "#edition = :edition AND #seq = :seq AND #n_discards = :n_discards"
 
@@ -258,15 +261,18 @@ class JobLog:
         if (header["edition"], header["n_discards"]) != (self._edition, self._n_discards):
             self._edition, self._n_discards = int(header["edition"]), int(header["n_discards"])
             self._seq, self._tasks = edition_start(self._edition), {}
-        if header["seq"] > self._seq:
+        end = int(header["seq"])
+        if end > self._seq:
             for items, _ in self._table.pages(
                 self._job_id, after=log_key(self._seq), attributes=FACTS
             ):
                 for item in items:
                     batch = Batch.of_item(item)
-                    if batch.edition != self._edition or not batch.follows(self._seq):
-                        return header
-                    self._learn(batch)
+                    # Everything up to the end is there, as it was before the header was read. What
+                    # comes after it may have gaps, and is left for the next time.
+                    if self._seq < batch.last <= end:
+                        self._learn(batch)
+            self._seq = end
         return header
 
     def _learn(self, batch: Batch) -> None:
@@ -324,3 +330,14 @@ def taking_turns(rng: random.Random) -> Iterator[None]:
         f"The job store could not be written for {TURN_S:g} s: others wrote to the same job all the"
         " time. Check how many processes work on it."
     )
+
+
+def in_turn(rng: random.Random, attempt: Callable[[], T]) -> T:
+    """What `attempt` returns, once it does not raise ConditionFailed."""
+    turns = taking_turns(rng)
+    while True:
+        next(turns)
+        try:
+            return attempt()
+        except ConditionFailed:
+            continue

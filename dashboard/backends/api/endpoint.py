@@ -11,20 +11,17 @@ import httpx
 from compute_lambda import FitResult, FitTask
 from dashboard.backends.api import answers
 from dashboard.backends.api.answers import Problem, Reply
+from dashboard.backends.api.connections import Connections
 from dashboard.backends.api.signing import FrozenCredentials, Signer
 
 CONNECT_S = 5.0
 """How long opening a connection may take."""
 
-MAX_ANSWER_BYTES = 12 * 2**20
-"""An HTTP API answers with 10 MB at most; what is longer is no answer of it."""
-
 
 class Endpoint:
     """`POST /fit` of one deployed stack. Belongs to the event loop in which it is used.
 
-    At most `max_connections` are open, and kept open between requests. `timeout_s` bounds a
-    request from the first byte sent to the last one received.
+    `timeout_s` bounds a request from the first byte sent to the last one received.
     """
 
     def __init__(
@@ -32,24 +29,15 @@ class Endpoint:
         address: str,
         signer: Signer,
         *,
-        max_connections: int,
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = httpx.URL(address.rstrip("/") + "/fit")
         self._signer = signer
         self._timeout_s = timeout_s
-        limits = httpx.Limits(
-            max_connections=max_connections, max_keepalive_connections=max_connections
-        )
-        # A proxy of the environment is for the world outside, never for this machine.
-        here = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-        self._client = httpx.AsyncClient(
-            limits=limits,
-            transport=transport,
-            mounts=None if transport else here,
-            timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
-        )
+        self._transport = transport or Connections(self.url)
+        limits = httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
+        self._extensions = {"timeout": limits.as_dict()}
 
     async def fit(self, task: FitTask) -> FitResult | Problem:
         """Send `task` once. Never raises, except when the coroutine is cancelled."""
@@ -66,23 +54,23 @@ class Endpoint:
         return found
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def _send(self, task: FitTask, key: FrozenCredentials, began: float) -> Reply:
         body = json.dumps(task.to_dict(), separators=(",", ":"), allow_nan=False).encode("ascii")
         headers = {"host": self.url.netloc.decode("ascii"), "content-type": "application/json"}
         signed = self._signer.headers(key, "POST", str(self.url), body, headers)
-        request = self._client.build_request("POST", self.url, content=body, headers=signed)
-        response = await self._client.send(request, stream=True)
+        request = httpx.Request(
+            "POST", self.url, headers=signed, content=body, extensions=self._extensions
+        )
         try:
-            received = bytearray()
-            async for part in response.aiter_bytes():
-                received += part
-                if len(received) > MAX_ANSWER_BYTES:
-                    break
-        finally:
-            await response.aclose()
-        return Reply(response, bytes(received), (time.monotonic() - began) * 1e3)
+            response = await self._transport.handle_async_request(request)
+            received = await response.aread()
+        except httpx.RequestError as error:
+            error.request = request  # so that the sentence can name the host
+            raise
+        response.request = request
+        return Reply(response, received, (time.monotonic() - began) * 1e3)
 
     async def _renewed(self, used: FrozenCredentials) -> bool:
         """Whether there is another key by now than the one that was refused."""

@@ -16,6 +16,11 @@ def spec(seed: int = 0, **changes: object) -> JobSpec:
     return JobSpec(DATASET_ID, ("a", "b"), seed=seed, **changes)  # type: ignore[arg-type]
 
 
+def one_fit_for_each_k(k_max: int) -> JobSpec:
+    """With a backend for which every experiment is a task: `k_max` tasks of one fit."""
+    return spec(k_max=k_max, covariance_types=("full-untied",), n_experiments=1, n_restarts=1)
+
+
 def job(seed: int = 0, n_tasks: int = 10, n_fits: int = 50, **changes: object) -> JobRecord:
     what = spec(seed)
     return JobRecord(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from dashboard.jobs.store import JobStore, TaskOutcome
 from tests.dashboard.jobs.conftest import StoreUnderTest
 from tests.dashboard.jobs.made_up import done, failed, job, task_id
+from tests.dashboard.jobs.processes import start_together, worker
 from tests.dashboard.jobs.waiting import until
 
-ROOT = Path(__file__).resolve().parents[3]
 PROCESS_S = 60.0
 
 
@@ -88,27 +85,6 @@ def test_threads_recording_the_same_tasks(stores: StoreUnderTest) -> None:
             assert not thread.is_alive()
     assert sum(news) == n_tasks
     assert_complete(store, job_id, n_tasks, readers)
-
-
-def worker(stores: StoreUnderTest, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.dashboard.jobs.worker", stores.kind, stores.address]
-    return subprocess.Popen(
-        [*command, *arguments],
-        cwd=ROOT,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-
-
-def start_together(processes: list[subprocess.Popen[str]]) -> None:
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
 
 
 def test_processes_recording_the_same_tasks(stores: StoreUnderTest) -> None:

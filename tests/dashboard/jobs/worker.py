@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from pathlib import Path
 
+from dashboard.jobs.memo import Memo, file_cache
+from dashboard.jobs.service import JobService
 from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.jobs.store import JobStore
 from tests.dashboard.jobs.cloud_place import Place
-from tests.dashboard.jobs.made_up import done, failed
+from tests.dashboard.jobs.doubles import OneTable, ScriptedBackend
+from tests.dashboard.jobs.made_up import done, failed, one_fit_for_each_k
 
 
 def open_store(kind: str, address: str) -> JobStore:
@@ -40,8 +44,20 @@ def take_lease(store: JobStore, job_id: str, owner: str) -> None:
     print(int(store.acquire_lease(job_id, owner, 60.0)), flush=True)
 
 
+def run_job(store: JobStore, cache_dir: str, k_max: str, n_tasks: str) -> None:
+    """Run a job of one task for each K up to `n_tasks` tasks, then hang in the next one."""
+    backend = ScriptedBackend()
+    backend.gate = threading.Semaphore(int(n_tasks))
+    memo = Memo(file_cache(Path(cache_dir)))
+    service = JobService(store, backend, OneTable(), memo, lease_s=1.0, heartbeat_s=0.1)  # type: ignore[arg-type]
+    job_id = service.submit(one_fit_for_each_k(int(k_max))).job_id
+    while (record := store.job(job_id)) is None or record.n_done < int(n_tasks):
+        time.sleep(0.01)
+    wait_for_start()  # until it is killed
+
+
 if __name__ == "__main__":
     kind, address, what, *arguments = sys.argv[1:]
-    {"record_all": record_all, "take_lease": take_lease}[what](
+    {"record_all": record_all, "run_job": run_job, "take_lease": take_lease}[what](
         open_store(kind, address), *arguments
     )

@@ -64,11 +64,12 @@ def test_it_keeps_room_for_one() -> None:
     assert window.size == 2
 
 
-@pytest.mark.parametrize("limit", [1, 5])
+@pytest.mark.parametrize(("limit", "most_turned_away"), [(1, 300), (5, 120)])
 def test_a_burst_against_a_limit_on_concurrency(
-    limit: int, endpoint: ScriptedEndpoint, make: MakeBackend
+    limit: int, most_turned_away: int, endpoint: ScriptedEndpoint, make: MakeBackend
 ) -> None:
-    """Far more tasks than the endpoint takes at once: all are done, few are turned away."""
+    """Far more tasks than the endpoint takes at once: all are done. Finding out whether there is
+    room for one more costs a request each time; with room for one, that is every other one."""
     endpoint.script = lambda _: (
         Fault("status", status=429) if endpoint.n_at_once > limit else Fault("late", delay_s=0.004)
     )
@@ -77,6 +78,6 @@ def test_a_burst_against_a_limit_on_concurrency(
     assert (set(done), failed) == (set(ids(tasks)), {})
     n_turned_away = endpoint.statuses[429]
     assert endpoint.arrived.total() == 150 + n_turned_away
-    assert n_turned_away < 150
+    assert n_turned_away < most_turned_away
     # The whole bound was never let loose on the endpoint.
     assert endpoint.most_at_once <= 30

@@ -1,4 +1,4 @@
-"""Random problems for the kernels, of every shape and with every awkwardness, from one number."""
+"""Random problems for the kernels, of every shape and with every awkwardness, and their check."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kmeans_core import COVARIANCE_TYPES
 from kmeans_core.assignment import label_dtype
 from kmeans_core.covariance import CovarianceType, covariance_type_of
 from kmeans_core.features import fill_features
+from kmeans_core.kernels import Kernel, NumpyKernel
 
 _KINDS = ("normal", "ties", "duplicates", "magnitudes")
 # Rows x clusters x features of one restart: the whole suite of shapes takes seconds.
@@ -80,3 +81,58 @@ def _log_uniform(rng: np.random.Generator, most: int) -> int:
 def random_case() -> Callable[[int], Case]:
     """random_case(seed): d 1 to 64, K 1 to 64, n 1 to 10,000, four kinds of numbers in turn."""
     return _random_case
+
+
+_TWIN = NumpyKernel()
+
+
+def _sums_by_definition(case: Case, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(R, K, F) sum of phi over the points of each cluster, and that of its absolute values."""
+    phi, size = case.phi(), np.abs(case.phi())
+    clusters = np.arange(case.n_clusters)
+    member = (labels[:, None, :] == clusters[:, None]).astype(float)
+    return member @ phi.T, member @ size.T
+
+
+def _assert_same_labels(case: Case, theta: np.ndarray, ours: np.ndarray, twin: np.ndarray) -> None:
+    """Equal, or so close that rounding decides: the gap is computed with more digits."""
+    assert ours.max() < case.n_clusters, case.name
+    different = np.argwhere(ours != twin)
+    if not len(different):
+        return
+    assert "ties" not in case.name, f"{case.name}: {different[:5]}"
+    phi = case.phi()
+    for r, i in different:
+        terms = theta[r].astype(np.longdouble) * phi[:, i].astype(np.longdouble)
+        score, size = terms.sum(axis=1), np.abs(terms).sum(axis=1)
+        gap = abs(score[ours[r, i]] - score[twin[r, i]])
+        rounding = 2 * phi.shape[0] * np.finfo(float).eps * size[[ours[r, i], twin[r, i]]].max()
+        assert gap <= rounding, f"{case.name}: point {i} of restart {r}"
+
+
+def _compare(kernel: Kernel, case: Case) -> None:
+    """Two assignments and a fresh sum on both kernels."""
+    labels, twin_labels = case.labels.copy(), case.labels.copy()
+    statistics = _sums_by_definition(case, labels)[0]
+    n_changed = np.full(len(labels), -1, dtype=np.int64)
+    largest = np.abs(case.phi()).sum(axis=1)  # of what has ever been added or taken away
+    for theta in case.thetas:
+        before = labels.copy()
+        kernel.assign_accumulate(case.columns, case.type, theta, labels, statistics, n_changed)
+        twin_labels[:] = before
+        _TWIN.assign_accumulate(
+            case.columns, case.type, theta, twin_labels, np.zeros(theta.shape), n_changed.copy()
+        )
+        _assert_same_labels(case, theta, labels, twin_labels)
+        assert n_changed.tolist() == (before != labels).sum(axis=1).tolist(), case.name
+        expected, _ = _sums_by_definition(case, labels)
+        assert (np.abs(statistics - expected) <= 1e-13 * largest + 1e-300).all(), case.name
+    expected, size = _sums_by_definition(case, labels)
+    fresh = kernel.accumulate(case.columns, case.type, labels, case.n_clusters)
+    assert (np.abs(fresh - expected) <= 1e-13 * size + 1e-300).all(), case.name
+
+
+@pytest.fixture(scope="session")
+def compare_with_twin() -> Callable[[Kernel, Case], None]:
+    """compare_with_twin(kernel, case) fails unless labels are equal and sums are to rounding."""
+    return _compare

@@ -18,7 +18,7 @@ SHOWN_CHARACTERS = 200
 Remedy = Literal["later", "reach", "again", "never", "stop", "upload"]
 """What to do about a problem: the endpoint is busy, send it later; it cannot be reached, try to;
 something broke, send it again; the task is wrong, give it up; nothing can be sent any more, stop
-the run; the dataset is missing, upload it."""
+the run; the dataset is missing or not what was uploaded, upload it."""
 
 _BUSY = frozenset({429, 503})
 _WORTH_A_RETRY = frozenset({408, 425, 500, 502, 504})
@@ -155,7 +155,7 @@ def no_progress() -> Problem:
 def _reported(status: int, error: dict[str, Any], reply: Reply) -> Problem:
     """A problem that the function itself has reported, in the one error shape."""
     code = error["code"]
-    if code == "dataset_not_found":
+    if code in ("dataset_not_found", "dataset_damaged"):
         return Problem("upload", error)
     if status in _BUSY:
         return Problem("later", error, congested=True)

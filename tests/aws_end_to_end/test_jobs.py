@@ -1,0 +1,283 @@
+"""Jobs over the whole path: same results as here, killed workers, storms, stores that stumble."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from random import Random
+from typing import Any
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+
+from cloud_local.cloud import LocalCloud
+from cloud_local.deployment import DEVELOPER
+from dashboard.aws.prices import Prices
+from dashboard.aws.s3_datasets import S3Datasets
+from dashboard.backends import LocalBackend, TaskFailure, TaskResult
+from dashboard.backends.api import ApiBackend
+from dashboard.jobs.service import JobService
+from dashboard.jobs.spec import JobSpec
+from dashboard.services import Services
+from dashboard.settings import Settings
+from tests.aws_end_to_end.conftest import OpenServices
+from tests.aws_end_to_end.small_tasks import (
+    ONE_BY_ONE,
+    WAIT_S,
+    all_outcomes,
+    check_whole,
+    finished,
+    tasks_of,
+)
+from tests.dashboard.jobs.waiting import until
+from tests.scripted_aws import refused
+
+
+def counts(cloud: LocalCloud) -> dict[str, int]:
+    found: dict[str, int] = cloud.state()["counts"]
+    return dict(found)
+
+
+def busy_pids(cloud: LocalCloud) -> list[int]:
+    return [one["pid"] for one in cloud.state()["environments"] if one["busy"]]
+
+
+def fits(result: Any) -> Any:
+    return result.to_dict()["fits"]
+
+
+def test_a_job_has_the_local_results_task_by_task(
+    services: Services, spec: JobSpec, cloud: LocalCloud
+) -> None:
+    before = counts(cloud)
+    services.jobs.submit(spec, spending_cap_usd=1.0)
+    record = finished(services, spec)
+    outcomes = check_whole(services, spec, record)
+    here = LocalBackend(services.catalogue.column_store, 2)
+    events = list(here.run(tasks_of(services, spec), threading.Event()))
+    here.close()
+    local = {event.task_id: event.result for event in events if isinstance(event, TaskResult)}
+    assert len(outcomes) == 60
+    for outcome in outcomes:
+        assert outcome.result is not None
+        assert fits(outcome.result) == fits(local[outcome.task_id])
+        assert outcome.result.preparation.shift.tolist() == (
+            local[outcome.task_id].preparation.shift.tolist()
+        )
+    after = counts(cloud)
+    n_invocations = after["invocations"] - before["invocations"]
+    n_throttled = after["throttled"] - before["throttled"]
+    assert n_invocations == 60
+    assert record.usage.n_requests == n_invocations + n_throttled
+    assert 60 <= record.usage.billed_ms < 60_000
+    assert record.usage.usd == pytest.approx(
+        Prices.of("x86_64").cost_usd(
+            record.usage.billed_ms, cloud.memory_mb, record.usage.n_requests
+        )
+    )
+
+
+@pytest.mark.parametrize("status", [429, 503, 500])
+def test_a_storm_of_cold_starts_with_room_for_five(
+    status: int, services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, s3: Any
+) -> None:
+    """Five hundred tasks at once against no warm process and a concurrency of five."""
+    for pid in cloud.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not cloud.worker_pids(), "no process is left")
+    cloud.change(throttle_status=status)
+    before = counts(cloud)
+    backend = services.backend
+    assert isinstance(backend, ApiBackend)
+    tasks = tasks_of(services, JobSpec(**{**_fields(spec), "n_experiments": 84}))[:500]
+    storm = ApiBackend(
+        cloud.endpoint,
+        cloud.region,
+        lambda: ReadOnlyCredentials(DEVELOPER.access_key, DEVELOPER.secret_key, None),
+        prices=Prices.of("x86_64"),
+        memory_mb=cloud.memory_mb,
+        datasets=S3Datasets(s3, cloud.bucket, settings.datasets_dir),
+        max_in_flight=100,
+    )
+    events = list(storm.run(tasks, threading.Event()))
+    storm.close()
+    done = [event.task_id for event in events if isinstance(event, TaskResult)]
+    failed = [event for event in events if isinstance(event, TaskFailure)]
+    assert failed == []
+    assert sorted(done) == sorted(task.task_id for task in tasks)
+    after = counts(cloud)
+    assert after["invocations"] - before["invocations"] == 500
+    assert after["cold_starts"] - before["cold_starts"] == 5
+    assert after["throttled"] - before["throttled"] > 0
+    cold = [e for e in events if isinstance(e, TaskResult) and e.result.invocation.cold]
+    assert len(cold) == 5
+    assert len({e.result.invocation.worker for e in events if isinstance(e, TaskResult)}) == 5
+
+
+def _fields(spec: JobSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+
+
+def test_workers_killed_in_the_middle(services: Services, spec: JobSpec, cloud: LocalCloud) -> None:
+    before = counts(cloud)
+    services.jobs.submit(spec)
+    killed: set[int] = set()
+
+    def three_calls_broken() -> bool:
+        for pid in busy_pids(cloud)[:1]:
+            if pid not in killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        return counts(cloud)["failed"] - before["failed"] >= 3
+
+    until(three_calls_broken, "three calls have lost their process")
+    record = finished(services, spec)
+    outcomes = check_whole(services, spec, record)
+    n_broken = counts(cloud)["failed"] - before["failed"]
+    assert sum(outcome.attempts - 1 for outcome in outcomes) == n_broken
+    assert counts(cloud)["invocations"] - before["invocations"] == 60 + n_broken
+
+
+def test_a_dataset_deleted_in_the_middle_is_uploaded_again(
+    services: Services, spec: JobSpec, cloud: LocalCloud, s3: Any
+) -> None:
+    services.jobs.submit(spec)
+    until(lambda: len(services.store.settled(spec.job_id)) >= 5, "some tasks are done")
+    for name in (f"{spec.dataset_id}.npy", f"{spec.dataset_id}.columns.json"):
+        s3.delete_object(Bucket=cloud.bucket, Key=f"datasets/{name}")
+    for pid in cloud.worker_pids():  # those that are there remember it
+        os.kill(pid, signal.SIGKILL)
+    record = finished(services, spec)
+    check_whole(services, spec, record)
+    s3.head_object(Bucket=cloud.bucket, Key=f"datasets/{spec.dataset_id}.npy")
+
+
+def test_other_bytes_under_the_same_key(
+    services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, s3: Any
+) -> None:
+    """Without our help the tasks fail with the reason; a run that may upload repairs it."""
+    S3Datasets(s3, cloud.bucket, settings.datasets_dir).ensure(spec.dataset_id)
+    key = f"datasets/{spec.dataset_id}.npy"
+    content = bytearray(s3.get_object(Bucket=cloud.bucket, Key=key)["Body"].read())
+    content[-1_000] ^= 0xFF
+    s3.put_object(Bucket=cloud.bucket, Key=key, Body=bytes(content))
+    tasks = tasks_of(services, spec)[:12]
+    helpless = ApiBackend(
+        cloud.endpoint,
+        cloud.region,
+        lambda: ReadOnlyCredentials(DEVELOPER.access_key, DEVELOPER.secret_key, None),
+        prices=Prices.of("x86_64"),
+        memory_mb=cloud.memory_mb,
+    )
+    events = list(helpless.run(tasks, threading.Event()))
+    helpless.close()
+    failures = [event for event in events if isinstance(event, TaskFailure)]
+    assert len(failures) == 12
+    assert {(event.error["code"], event.attempts) for event in failures} == {("dataset_damaged", 1)}
+    services.jobs.submit(spec)
+    check_whole(services, spec, finished(services, spec))
+
+
+def test_credentials_that_stop_working_in_the_middle(
+    services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, s3: Any
+) -> None:
+    good = ReadOnlyCredentials(DEVELOPER.access_key, DEVELOPER.secret_key, None)
+    n_left = [25]
+
+    def frozen() -> ReadOnlyCredentials:
+        n_left[0] -= 1
+        return good if n_left[0] >= 0 else ReadOnlyCredentials("AKIDGONE", "secret", None)
+
+    backend = ApiBackend(
+        cloud.endpoint,
+        cloud.region,
+        frozen,
+        prices=Prices.of("x86_64"),
+        memory_mb=cloud.memory_mb,
+        datasets=S3Datasets(s3, cloud.bucket, settings.datasets_dir),
+        max_in_flight=CONCURRENT_AND_NEVER_THROTTLED,
+        costs=ONE_BY_ONE,
+    )
+    jobs = JobService(services.store, backend, services.catalogue, services.memo, lease_s=5.0)
+    jobs.submit(spec)
+    record = jobs.wait(spec.job_id, WAIT_S)
+    assert record is not None
+    assert (record.state, record.n_done, record.n_failed) == ("done", 25, 35)
+    errors = [o.error for o in all_outcomes(services.store, spec.job_id) if o.error is not None]
+    assert len(errors) == 35
+    assert {error["code"] for error in errors} <= {"no_rights", "wrong_credentials"}
+    n_left[0] = 1_000  # somebody has logged in again
+    jobs.rerun_failed(spec.job_id)
+    record = jobs.wait(spec.job_id, WAIT_S)
+    assert record is not None
+    check_whole(services, spec, record)
+    jobs.close()
+    backend.close()
+
+
+#: Below the function's concurrency: how many requests are sent is then known exactly.
+CONCURRENT_AND_NEVER_THROTTLED = 3
+
+
+def test_cancelled_in_the_middle_and_taken_up_again(
+    open_services: OpenServices, spec: JobSpec, cloud: LocalCloud
+) -> None:
+    services = open_services(max_in_flight=CONCURRENT_AND_NEVER_THROTTLED)
+    before = counts(cloud)["invocations"]
+    services.jobs.submit(spec)
+    until(lambda: len(services.store.settled(spec.job_id)) >= 10, "some tasks are done")
+    services.jobs.cancel(spec.job_id)
+    record = finished(services, spec)
+    assert (record.state, record.n_failed, record.error) == ("cancelled", 0, None)
+    assert 10 <= record.n_done < 60
+    # What was sent has come in and is recorded: nothing is paid for and lost.
+    assert counts(cloud)["invocations"] - before == record.n_done == record.usage.n_requests
+    services.jobs.submit(spec)
+    check_whole(services, spec, finished(services, spec))
+    assert counts(cloud)["invocations"] - before == 60
+
+
+def test_the_spending_cap_and_raising_it(
+    open_services: OpenServices, spec: JobSpec, cloud: LocalCloud
+) -> None:
+    services = open_services(max_in_flight=CONCURRENT_AND_NEVER_THROTTLED)
+    before = counts(cloud)["invocations"]
+    one_usd = services.backend.cost_usd(1.0, 1)  # before the first answer: a second
+    services.jobs.submit(spec, spending_cap_usd=1.01 * one_usd)
+    record = finished(services, spec)
+    assert record.state == "cancelled"
+    assert record.error is not None
+    assert record.error.startswith("Stopped at the spending cap of $")
+    assert 0 < record.n_done < 60
+    assert record.n_failed == 0
+    assert record.usage.usd <= 1.01 * one_usd
+    assert counts(cloud)["invocations"] - before == record.n_done == record.usage.n_requests
+    services.jobs.submit(spec, spending_cap_usd=1.0)
+    record = finished(services, spec)
+    check_whole(services, spec, record)
+    assert record.error is None
+    assert counts(cloud)["invocations"] - before == 60 == record.usage.n_requests
+
+
+def test_a_table_that_is_throttled_and_conditions_that_fail(
+    services: Services, spec: JobSpec
+) -> None:
+    """Three in ten requests of the store are refused; the job does not notice."""
+    rng, refusals = Random(5), []
+    lock = threading.Lock()
+
+    def stumble(request: Any, event_name: str, **_: Any) -> Any:
+        operation = event_name.rpartition(".")[2]
+        with lock:
+            if rng.random() > 0.3:
+                return None
+            refusals.append(operation)
+        return refused(400, "ProvisionedThroughputExceededException")(request)
+
+    client = services.store._table._client  # type: ignore[attr-defined]
+    client.meta.events.register("before-send.dynamodb", stumble)
+    services.jobs.submit(spec)
+    record = finished(services, spec)
+    check_whole(services, spec, record)
+    assert len(refusals) > 5

@@ -78,19 +78,26 @@ def test_a_job_has_the_local_results_task_by_task(
     )
 
 
-@pytest.mark.parametrize("status", [429, 503, 500])
+@pytest.mark.parametrize(("status", "n_tasks"), [(429, 500), (503, 150), (500, 150)])
 def test_a_storm_of_cold_starts_with_room_for_five(
-    status: int, services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, s3: Any
+    status: int,
+    n_tasks: int,
+    services: Services,
+    spec: JobSpec,
+    settings: Settings,
+    cloud: LocalCloud,
+    s3: Any,
 ) -> None:
-    """Five hundred tasks at once against no warm process and a concurrency of five."""
+    """Up to five hundred tasks at once, no warm process, a concurrency of five.
+
+    What an HTTP API says then is not certain: each of the three statuses.
+    """
     for pid in cloud.worker_pids():
         os.kill(pid, signal.SIGKILL)
     until(lambda: not cloud.worker_pids(), "no process is left")
     cloud.change(throttle_status=status)
     before = counts(cloud)
-    backend = services.backend
-    assert isinstance(backend, ApiBackend)
-    tasks = tasks_of(services, JobSpec(**{**_fields(spec), "n_experiments": 84}))[:500]
+    tasks = tasks_of(services, JobSpec(**{**_fields(spec), "n_experiments": 84}))[:n_tasks]
     storm = ApiBackend(
         cloud.endpoint,
         cloud.region,
@@ -107,7 +114,7 @@ def test_a_storm_of_cold_starts_with_room_for_five(
     assert failed == []
     assert sorted(done) == sorted(task.task_id for task in tasks)
     after = counts(cloud)
-    assert after["invocations"] - before["invocations"] == 500
+    assert after["invocations"] - before["invocations"] == n_tasks
     assert after["cold_starts"] - before["cold_starts"] == 5
     assert after["throttled"] - before["throttled"] > 0
     cold = [e for e in events if isinstance(e, TaskResult) and e.result.invocation.cold]

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from kmeans_core.features import FloatArray
 
+# Distances held at a time, in numbers: 8 MB.
+_DISTANCES_AT_A_TIME = 1 << 20
+
 
 def draw(
     columns: FloatArray,
@@ -18,6 +21,15 @@ def draw(
     Each next one is drawn with probability proportional to the squared distance D^2 from the
     nearest so far; all are as likely when every point coincides with a seed.
     """
+    at_a_time = max(1, _DISTANCES_AT_A_TIME // columns.shape[1])
+    batches = [
+        _draw_batch(columns, uniforms[first : first + at_a_time])
+        for first in range(0, len(uniforms), at_a_time)
+    ]
+    return np.concatenate(batches)
+
+
+def _draw_batch(columns: FloatArray, uniforms: FloatArray) -> NDArray[np.int64]:
     n = columns.shape[1]
     n_restarts, n_seeds = uniforms.shape
     rows = np.empty((n_restarts, n_seeds), dtype=np.int64)

@@ -28,6 +28,8 @@ DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 # Multiplications of one lockstep iteration, a fraction of a second: the time that should_stop() has
 # to wait at most, unless a single restart takes longer. It bounds the memory for labels as well.
 _WORK_PER_ITERATION = 1 << 28
+# Yet so many share what is read of a table that is larger than the caches.
+_LEAST_TOGETHER = 4
 # From here on a pass over the points of one restart is worth more than telling threads about it.
 _ROWS_TO_SHARE = 16_384
 # Relative rounding of a sum over all points.
@@ -155,7 +157,7 @@ def run_in_groups(
     """
     n = problem.columns.shape[1]
     work = n * max((state.theta.size for state in states), default=1)
-    size = max(1, _WORK_PER_ITERATION // work)
+    size = max(_LEAST_TOGETHER, _WORK_PER_ITERATION // work)
     share_points = n >= _ROWS_TO_SHARE and kernels.current().name == "native"
     if n_threads > 1 and not share_points:
         size = max(1, min(size, -(-len(states) // (2 * n_threads))))

@@ -18,9 +18,6 @@ from kmeans_core.preparation import PreparedData
 
 Pair = tuple[int, int]
 
-# Distances held at a time while seeding, in numbers: 8 MB.
-_DISTANCES_AT_A_TIME = 1 << 20
-
 
 class SeedBank:
     """Row numbers of the seeds of each (experiment, restart), drawn on demand and kept.
@@ -51,13 +48,10 @@ class SeedBank:
             if missing:
                 # Drawing starts at the first seed again, so draw a few more than are needed now.
                 n_seeds = min(n, max(8, -(-n_clusters // 4) * 4))
-                at_a_time = max(1, _DISTANCES_AT_A_TIME // n)
-                for first in range(0, len(missing), at_a_time):
-                    batch = missing[first : first + at_a_time]
-                    drawn = kernels.current().draw(
-                        self._columns, self._uniforms(batch, n_seeds), n_threads
-                    )
-                    self._rows.update(zip(batch, drawn, strict=True))
+                drawn = kernels.current().draw(
+                    self._columns, self._uniforms(missing, n_seeds), n_threads
+                )
+                self._rows.update(zip(missing, drawn, strict=True))
             return np.array([self._rows[p][:n_clusters] for p in pairs], dtype=np.int64).reshape(
                 len(pairs), n_clusters
             )

@@ -24,7 +24,8 @@ from kmeans_core.native.library import ProblemRecord
 from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
 
-_SEED_BLOCK = _MIX_BLOCK = 256  # SEED_BLOCK and MOST_POINTS of the C sources
+# SEED_BLOCK, MOST_POINTS and DRAWN_TOGETHER of the C sources.
+_SEED_BLOCK, _MIX_BLOCK, _DRAWN_TOGETHER = 256, 256, 4
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
 _MARK = re.compile("[0-9a-f]{32}")
 _SHAPES = {"full": 0, "diag": 1, "spher": 2}
@@ -175,7 +176,9 @@ class NativeKernel:
             address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
             rows.ctypes.data,
         )
-        self._run("draw", arguments, min(n_threads, n_restarts), n_blocks * (_SEED_BLOCK + 1))
+        n_groups = -(-n_restarts // _DRAWN_TOGETHER)
+        n_doubles = min(n_restarts, _DRAWN_TOGETHER) * n_blocks * (_SEED_BLOCK + 1)
+        self._run("draw", arguments, min(n_threads, n_groups), n_doubles)
         return rows
 
     def point_log_likelihoods(

@@ -27,7 +27,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 4
+#define ABI_VERSION 5
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -230,29 +230,30 @@ EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_res
 typedef struct {
     int64_t variant;
     const Problem *p;
-    int64_t n_seeds;
+    int64_t n_restarts, n_seeds;
     const double *uniforms;
     int64_t *rows;
 } Draws;
 
-/* Item: one restart. */
-static void draw_one(const void *data, int64_t r, double *memory)
+/* Item: a few restarts. */
+static void draw_few(const void *data, int64_t item, double *memory)
 {
     const Draws *all = data;
-    const int64_t padded = (all->p->n + SEED_BLOCK - 1) / SEED_BLOCK * SEED_BLOCK;
-    DISPATCH(all->variant, draw, (all->p, all->n_seeds, all->uniforms + r * all->n_seeds,
-                                  all->rows + r * all->n_seeds, memory, memory + padded));
+    const int64_t first = item * DRAWN_TOGETHER, left = all->n_restarts - first;
+    DISPATCH(all->variant, draw, (all->p, left < DRAWN_TOGETHER ? left : DRAWN_TOGETHER,
+                                  all->n_seeds, all->uniforms + first * all->n_seeds,
+                                  all->rows + first * all->n_seeds, memory));
 }
 
-/* drawing.draw: rows (R, m) from uniforms (R, m). memory: n, rounded up to whole SEED_BLOCKs, and one
- * number for each of those blocks. */
+/* drawing.draw: rows (R, m) from uniforms (R, m). memory: DRAWN_TOGETHER times n, rounded up to whole
+ * SEED_BLOCKs, and one number for each of those blocks. */
 EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
                              int64_t n_seeds, const double *uniforms, int64_t *rows, Crew *crew,
                              double *memory)
 {
-    const Draws all = {variant, p, n_seeds, uniforms, rows};
-    const Job job = {draw_one, &all};
-    run_items(crew, &job, n_restarts, memory);
+    const Draws all = {variant, p, n_restarts, n_seeds, uniforms, rows};
+    const Job job = {draw_few, &all};
+    run_items(crew, &job, (n_restarts + DRAWN_TOGETHER - 1) / DRAWN_TOGETHER, memory);
 }
 
 typedef struct {

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 4
+ABI_VERSION = 5
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64

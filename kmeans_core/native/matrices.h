@@ -1,9 +1,9 @@
 /* Small symmetric matrices, row by row, d by d. Where a comment says so, only the lower triangle is
- * read and written. */
+ * read and written. Functions that are always inlined are so for callers with a constant d. */
 
 /* Inverse in place of a positive definite matrix (lower triangle) by the sweep operator
  * (Goodnight 1979); multiplies its determinant into product. column: (d) to work in. */
-static TARGET void NAME(invert)(double *a, int64_t d, double *column, LogProduct *product)
+static ALWAYS_INLINE TARGET void NAME(invert)(double *a, int64_t d, double *column, LogProduct *product)
 {
     for (int64_t k = 0; k < d; k++) {
         const double pivot = a[k * d + k];
@@ -31,7 +31,7 @@ static TARGET void NAME(invert)(double *a, int64_t d, double *column, LogProduct
 
 /* Whether a - least diag(reference) (lower triangle of a) is positive definite, with a margin for
  * rounding: sweeping.certainly_above. work: (d, d). */
-static TARGET int NAME(certainly_above)(const double *a, int64_t d, double least,
+static ALWAYS_INLINE TARGET int NAME(certainly_above)(const double *a, int64_t d, double least,
                                         const double *reference, double *work)
 {
     double trace = 0.0;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 enum { SHAPE_FULL = 0, SHAPE_DIAG = 1, SHAPE_SPHER = 2 };
 
 /* One covariance type on one dataset; mirrored field by field in binding.py. */
@@ -179,7 +181,7 @@ static inline double log_of(LogProduct product)
 typedef struct {
     double *inverses;  /* (K, covariance_size), once when tied; lower triangles */
     double *means;     /* (K, d) */
-    double *constants; /* (K) log weight - 1/2 log determinant, zero under plain Mahalanobis */
+    double *constants; /* (K) what a score is besides -1/2 squared distance, without what is common */
     double likelihood;
 } Fitted;
 

@@ -1,47 +1,53 @@
 /* An emptied cluster takes the point that fits worst where it is: reseeding.reseed_empty, whose rules
  * these are. Seldom needed, but then often for the same restart. */
 
-/* -2 times the score of one point under its cluster, up to what all clusters have in common. */
-static TARGET double NAME(misfit)(const Problem *p, const double *inverse, const double *mean,
-                                  double constant, int64_t point)
+/* -2 times the score of points under their own clusters, up to what all clusters have in common:
+ * points [start, start + count), misfits (count). offsets: (d, count) to work in. Loops run over the
+ * points, so that the compiler can take several at a time. */
+static TARGET void NAME(misfits)(const Problem *p, const Fitted *fitted, const uint8_t *labels,
+                                 int64_t start, int64_t count, double *offsets, double *misfits)
 {
-    const int64_t d = p->d, n = p->n;
-    const double *x = p->columns + point;
-    double squared = 0.0;
+    const int64_t d = p->d, size = covariance_size(p), step = p->tied ? 0 : size;
+    const uint8_t *own = labels + start;
+    for (int64_t m = 0; m < count; m++)
+        misfits[m] = -2.0 * fitted->constants[own[m]];
     for (int64_t i = 0; i < d; i++) {
-        const double offset = x[i * n] - mean[i];
-        if (p->shape == SHAPE_FULL) {
-            double cross = 0.0;
-            for (int64_t j = 0; j < i; j++)
-                cross += inverse[i * d + j] * (x[j * n] - mean[j]);
-            squared += offset * (inverse[i * d + i] * offset + 2.0 * cross);
-        } else {
-            squared += offset * offset * (p->shape == SHAPE_DIAG ? inverse[i] : *inverse);
+        const double *x = p->columns + i * p->n + start;
+        double *offset = offsets + i * count;
+        for (int64_t m = 0; m < count; m++)
+            offset[m] = x[m] - fitted->means[own[m] * d + i];
+        if (p->shape != SHAPE_FULL) {
+            const double *inverse = fitted->inverses + (p->shape == SHAPE_DIAG ? i : 0);
+            for (int64_t m = 0; m < count; m++)
+                misfits[m] += inverse[own[m] * step] * (offset[m] * offset[m]);
+            continue;
+        }
+        for (int64_t j = 0; j <= i; j++) {
+            const double *inverse = fitted->inverses + i * d + j, *other = offsets + j * count;
+            const double times = i == j ? 1.0 : 2.0;
+            for (int64_t m = 0; m < count; m++)
+                misfits[m] += times * inverse[own[m] * step] * (offset[m] * other[m]);
         }
     }
-    return squared - 2.0 * constant;
 }
 
 /* The point to move, -1 when every cluster is empty or has one point: taking that would only leave
- * another one empty. */
-static TARGET int64_t NAME(worst_point)(const Problem *p, int64_t n_clusters,
+ * another one empty. All labels are below K. */
+static TARGET int64_t NAME(worst_point)(const Problem *p, const Workspace *w,
                                         const uint8_t *labels, const double *statistics,
                                         const Fitted *fitted)
 {
-    const int64_t n_features = features_of(p), size = covariance_size(p);
+    const int64_t n_features = features_of(p);
     int64_t worst = -1;
     double most = -INFINITY;
-    for (int64_t m = 0; m < p->n; m++) {
-        const int64_t k = labels[m];
-        if (k >= n_clusters || statistics[k * n_features] < 1.5)
-            continue;
-        const double misfit =
-            NAME(misfit)(p, fitted->inverses + (p->tied ? 0 : k * size), fitted->means + k * p->d,
-                         fitted->constants[k], m);
-        if (misfit > most) {
-            most = misfit;
-            worst = m;
-        }
+    for (int64_t start = 0; start < p->n; start += w->points) {
+        const int64_t count = p->n - start < w->points ? p->n - start : w->points;
+        NAME(misfits)(p, fitted, labels, start, count, w->phi, w->best);
+        for (int64_t m = 0; m < count; m++)
+            if (w->best[m] > most && statistics[labels[start + m] * n_features] >= 1.5) {
+                most = w->best[m];
+                worst = start + m;
+            }
     }
     return worst;
 }
@@ -104,8 +110,7 @@ static TARGET int64_t NAME(reseed)(const Problem *p, const Workspace *w, int64_t
     for (int64_t k = 0; k < n_clusters; k++) {
         if (statistics[k * n_features] >= 0.5)
             continue;
-        const int64_t point =
-            NAME(worst_point)(p, n_clusters, labels, statistics, &fitted);
+        const int64_t point = NAME(worst_point)(p, w, labels, statistics, &fitted);
         if (point < 0)
             break;
         const int64_t source = labels[point];

@@ -2,37 +2,36 @@
 
 #define SEED_BLOCK 256
 
-/* Lower `nearest` (n, padded to whole blocks) to the squared distance from a point; sums per block. */
-static TARGET void NAME(lower_to)(const Problem *p, int64_t point, int first, double *nearest,
-                                  double *block_sums)
+/* Restarts drawn together, so that each block of points is read once for all of them. */
+#define DRAWN_TOGETHER 4
+
+/* One block of points, [start, start + count): lower `nearest` (SEED_BLOCK, zero beyond count) to the
+ * squared distance from a point, or begin with that; returns the sum. */
+static TARGET double NAME(lower_to)(const Problem *p, int64_t point, int begin, int64_t start,
+                                    int64_t count, double *nearest)
 {
-    const int64_t n = p->n, d = p->d;
-    double distance[SEED_BLOCK];
-    for (int64_t start = 0, b = 0; start < n; start += SEED_BLOCK, b++) {
-        const int64_t count = n - start < SEED_BLOCK ? n - start : SEED_BLOCK;
-        double *own = nearest + start;
-        double lanes[8] = {0.0};
-        for (int64_t i = 0; i < d; i++) {
-            const double *column = p->columns + i * n;
-            const double centre = column[point];
-            for (int64_t m = 0; m < count; m++) {
-                const double offset = column[start + m] - centre;
-                distance[m] = i == 0 ? offset * offset : distance[m] + offset * offset;
-            }
+    const int64_t n = p->n;
+    double distance[SEED_BLOCK], lanes[8] = {0.0};
+    for (int64_t i = 0; i < p->d; i++) {
+        const double *column = p->columns + i * n + start;
+        const double centre = p->columns[i * n + point];
+        for (int64_t m = 0; m < count; m++) {
+            const double offset = column[m] - centre;
+            distance[m] = i == 0 ? offset * offset : distance[m] + offset * offset;
         }
-        if (first)
-            memcpy(own, distance, (size_t)count * sizeof(double));
-        else
-            for (int64_t m = 0; m < count; m++)
-                own[m] = distance[m] < own[m] ? distance[m] : own[m];
-        for (int64_t m = count; m < SEED_BLOCK; m++)
-            own[m] = 0.0;
-        for (int64_t m = 0; m < SEED_BLOCK; m += 8)
-            for (int64_t lane = 0; lane < 8; lane++)
-                lanes[lane] += own[m + lane];
-        block_sums[b] = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-                        ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
     }
+    if (begin)
+        memcpy(nearest, distance, (size_t)count * sizeof(double));
+    else
+        for (int64_t m = 0; m < count; m++)
+            nearest[m] = distance[m] < nearest[m] ? distance[m] : nearest[m];
+    for (int64_t m = count; m < SEED_BLOCK; m++)
+        nearest[m] = 0.0;
+    for (int64_t m = 0; m < SEED_BLOCK; m += 8)
+        for (int64_t lane = 0; lane < 8; lane++)
+            lanes[lane] += nearest[m + lane];
+    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
 /* The point at which the running sum of `nearest` passes uniform times its total. Never one at
@@ -72,14 +71,30 @@ static int64_t NAME(pick)(int64_t n, const double *nearest, const double *block_
     return last;
 }
 
-/* Rows (m) of the seeds of one restart from its uniforms (m). */
-static TARGET void NAME(draw)(const Problem *p, int64_t n_seeds, const double *uniforms,
-                              int64_t *rows, double *nearest, double *block_sums)
+/* Rows (R, m) of the seeds of a few restarts from their uniforms (R, m). memory: for each restart n
+ * numbers, rounded up to whole blocks, and one for each block. */
+static TARGET void NAME(draw)(const Problem *p, int64_t n_restarts, int64_t n_seeds,
+                              const double *uniforms, int64_t *rows, double *memory)
 {
-    const int64_t first = (int64_t)(uniforms[0] * (double)p->n);
-    rows[0] = first < p->n ? first : p->n - 1;
+    const int64_t n = p->n, n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
+    const int64_t own = n_blocks * (SEED_BLOCK + 1);
+    for (int64_t r = 0; r < n_restarts; r++) {
+        const int64_t first = (int64_t)(uniforms[r * n_seeds] * (double)n);
+        rows[r * n_seeds] = first < n ? first : n - 1;
+    }
     for (int64_t m = 1; m < n_seeds; m++) {
-        NAME(lower_to)(p, rows[m - 1], m == 1, nearest, block_sums);
-        rows[m] = NAME(pick)(p->n, nearest, block_sums, uniforms[m]);
+        for (int64_t b = 0; b < n_blocks; b++) {
+            const int64_t start = b * SEED_BLOCK;
+            const int64_t count = n - start < SEED_BLOCK ? n - start : SEED_BLOCK;
+            for (int64_t r = 0; r < n_restarts; r++) {
+                double *nearest = memory + r * own, *block_sums = nearest + n_blocks * SEED_BLOCK;
+                block_sums[b] = NAME(lower_to)(p, rows[r * n_seeds + m - 1], m == 1, start, count,
+                                               nearest + start);
+            }
+        }
+        for (int64_t r = 0; r < n_restarts; r++)
+            rows[r * n_seeds + m] =
+                NAME(pick)(n, memory + r * own, memory + r * own + n_blocks * SEED_BLOCK,
+                           uniforms[r * n_seeds + m]);
     }
 }

@@ -3,12 +3,10 @@
 
 /* Flooring: the nearest covariance (lower triangle) whose eigenvalues, relative to the reference
  * variances, are at least reg_covar. work: (3, d, d). */
-static TARGET void NAME(floor_full)(const Problem *p, double *covariance, double *work)
+static TARGET void NAME(raise_to_floor)(const Problem *p, double *covariance, double *work)
 {
     const int64_t d = p->d;
     double *a = work + d * d, *vectors = work + 2 * d * d;
-    if (NAME(certainly_above)(covariance, d, p->reg_covar, p->reference, work))
-        return;
     for (int64_t i = 0; i < d; i++)
         for (int64_t j = 0; j <= i; j++) {
             const double metric = sqrt(p->reference[i]) * sqrt(p->reference[j]);
@@ -34,15 +32,15 @@ static TARGET void NAME(floor_full)(const Problem *p, double *covariance, double
         }
 }
 
-/* Floor and invert one full covariance (lower triangle) in place; returns its log determinant.
- * Inverted as correlations: columns of very different spread then cost no digits. work: (3, d, d) and
- * (2, d). */
-static TARGET double NAME(precision_full)(const Problem *p, double *covariance, double *work)
+/* Floor and invert one full covariance (lower triangle) in place; returns its determinant. Inverted
+ * as correlations: columns of very different spread then cost no digits. work: (3, d, d) and (2, d). */
+static ALWAYS_INLINE TARGET LogProduct NAME(precision_of)(const Problem *p, double *covariance,
+                                                          double *work, const int64_t d)
 {
-    const int64_t d = p->d;
     double *spread = work + 3 * d * d, *column = spread + d;
     LogProduct determinant = {0.0, 1.0};
-    NAME(floor_full)(p, covariance, work);
+    if (!NAME(certainly_above)(covariance, d, p->reg_covar, p->reference, work))
+        NAME(raise_to_floor)(p, covariance, work);
     for (int64_t i = 0; i < d; i++) {
         multiply(&determinant, covariance[i * d + i]);
         spread[i] = 1.0 / sqrt(covariance[i * d + i]);
@@ -54,45 +52,57 @@ static TARGET double NAME(precision_full)(const Problem *p, double *covariance, 
     for (int64_t i = 0; i < d; i++)
         for (int64_t j = 0; j <= i; j++)
             covariance[i * d + j] *= spread[i] * spread[j];
-    return log_of(determinant);
+    return determinant;
 }
 
 /* The same in closed form for two columns, where it is done most often. */
-static TARGET double NAME(precision_of_two)(const Problem *p, double *covariance, double *work)
+static TARGET LogProduct NAME(precision_of_two)(const Problem *p, double *covariance, double *work)
 {
     const double r0 = p->reference[0], r1 = p->reference[1];
     double a = covariance[0], b = covariance[2], c = covariance[3];
     const double least = 1.001 * p->reg_covar + 1e-13 * fabs(a / r0 + c / r1);
     const double pivot = a - least * r0;
     if (!(pivot > 0.0 && (c - least * r1) * pivot > b * b)) {
-        NAME(floor_full)(p, covariance, work);
+        NAME(raise_to_floor)(p, covariance, work);
         a = covariance[0], b = covariance[2], c = covariance[3];
     }
-    const double product = a * c, root = sqrt(product), correlation = b / root;
+    const double product = a * c, correlation = b / sqrt(product);
     const double rest = (1.0 - correlation) * (1.0 + correlation), inverse = 1.0 / (product * rest);
+    const LogProduct determinant = {0.0, product * rest};
     covariance[0] = c * inverse;
     covariance[2] = -b * inverse;
     covariance[3] = a * inverse;
-    return log(product * rest);
+    return determinant;
 }
 
-/* Floor and invert a covariance of the type's shape in place; returns its log determinant. */
-static TARGET double NAME(precision)(const Problem *p, double *covariance, double *work)
+/* Loops of a known length are several times faster for so few columns. */
+static TARGET LogProduct NAME(precision_full)(const Problem *p, double *covariance, double *work)
+{
+    switch (p->d) {
+    case 1: return NAME(precision_of)(p, covariance, work, 1);
+    case 2: return NAME(precision_of_two)(p, covariance, work);
+    case 3: return NAME(precision_of)(p, covariance, work, 3);
+    case 4: return NAME(precision_of)(p, covariance, work, 4);
+    case 5: return NAME(precision_of)(p, covariance, work, 5);
+    default: return NAME(precision_of)(p, covariance, work, p->d);
+    }
+}
+
+/* Floor and invert a covariance of the type's shape in place; returns its determinant. */
+static TARGET LogProduct NAME(precision)(const Problem *p, double *covariance, double *work)
 {
     const int64_t d = p->d;
-    if (p->shape == SHAPE_FULL && d == 2)
-        return NAME(precision_of_two)(p, covariance, work);
+    LogProduct determinant = {0.0, 1.0};
     if (p->shape == SHAPE_FULL)
         return NAME(precision_full)(p, covariance, work);
     if (p->shape == SHAPE_DIAG) {
-        LogProduct determinant = {0.0, 1.0};
         for (int64_t i = 0; i < d; i++) {
             const double least = p->reg_covar * p->reference[i];
             const double variance = covariance[i] > least ? covariance[i] : least;
             multiply(&determinant, variance);
             covariance[i] = 1.0 / variance;
         }
-        return log_of(determinant);
+        return determinant;
     }
     double mean = 0.0;
     for (int64_t i = 0; i < d; i++)
@@ -100,7 +110,9 @@ static TARGET double NAME(precision)(const Problem *p, double *covariance, doubl
     const double least = p->reg_covar * (mean / (double)d);
     const double variance = *covariance > least ? *covariance : least;
     *covariance = 1.0 / variance;
-    return (double)d * log(variance);
+    for (int64_t i = 0; i < d; i++)
+        multiply(&determinant, variance);
+    return determinant;
 }
 
 /* The pooled covariance of a tied type, from what the means leave of the total second moment. */
@@ -226,7 +238,8 @@ static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_
     const int64_t d = p->d, n_features = features_of(p);
     const size_t covariance_bytes = (size_t)covariance_size(p) * sizeof(double);
     double *inverse = w->matrix, *raw = inverse + d * d, *work = raw + d * d, *means = w->means;
-    double log_determinant = 0.0, likelihood = 0.0;
+    LogProduct determinant = {0.0, 1.0};
+    double likelihood = 0.0;
     for (int64_t k = 0; k < n_clusters; k++) {
         const double *sums = statistics + k * n_features;
         const double divisor = sums[0] > 1.0 ? sums[0] : 1.0;
@@ -236,9 +249,10 @@ static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_
     if (p->tied) {
         NAME(pooled)(p, n_clusters, statistics, means, inverse);
         memcpy(raw, inverse, covariance_bytes);
-        log_determinant = NAME(precision)(p, inverse, work);
+        determinant = NAME(precision)(p, inverse, work);
         if (fitted)
-            likelihood = -0.5 * (double)p->n * NAME(trace)(p, inverse, raw);
+            likelihood = -0.5 * (double)p->n *
+                         (NAME(trace)(p, inverse, raw) + log_of(determinant));
     }
     for (int64_t k = 0; k < n_clusters; k++) {
         const double *mean = means + k * d, count = statistics[k * n_features];
@@ -247,21 +261,28 @@ static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_
             NAME(within)(p, statistics + k * n_features, mean, inverse);
             if (fitted)
                 memcpy(raw, inverse, covariance_bytes);
-            log_determinant = NAME(precision)(p, inverse, work);
+            determinant = NAME(precision)(p, inverse, work);
             NAME(quadratic_part)(p, inverse, own + 1 + d);
         }
         NAME(linear_part)(p, inverse, mean, linear);
         double squared = 0.0;
         for (int64_t i = 0; i < d; i++)
             squared += linear[i] * mean[i];
+        /* log weight - 1/2 log determinant, in one logarithm. */
         const double weight = count / (double)p->n;
-        const double log_weight = weight > 0.0 && !p->mahalanobis ? log(weight) : 0.0;
-        own[0] = weight > 0.0 ? -0.5 * squared + log_weight : NEVER;
-        if (!p->mahalanobis && !p->tied && weight > 0.0)
-            own[0] -= 0.5 * log_determinant;
+        double constant = 0.0;
+        if (!p->mahalanobis && weight > 0.0) {
+            if (p->tied) {
+                constant = log(weight);
+            } else {
+                multiply(&determinant, 1.0 / (weight * weight));
+                constant = -0.5 * log_of(determinant);
+            }
+        }
+        own[0] = weight > 0.0 ? constant - 0.5 * squared : NEVER;
         if (!fitted)
             continue;
-        likelihood += count * (log_weight - 0.5 * log_determinant);
+        likelihood += count * constant;
         if (!p->tied)
             likelihood -= 0.5 * count * NAME(trace)(p, inverse, raw);
         if (!fitted->inverses)
@@ -270,7 +291,7 @@ static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_
             memcpy(fitted->inverses + (p->tied ? 0 : k * covariance_size(p)), inverse,
                    covariance_bytes);
         memcpy(fitted->means + k * d, mean, (size_t)d * sizeof(double));
-        fitted->constants[k] = p->mahalanobis ? 0.0 : log_weight - 0.5 * log_determinant;
+        fitted->constants[k] = constant;
     }
     if (fitted)
         fitted->likelihood = likelihood;

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dashboard.jobs.cost import CostModel
@@ -28,9 +29,17 @@ STAGED_COSTS = CostModel(pair_ns=1e6, feature_ns=1.0, iteration_us=1e6, task_ms=
 class Site:
     """One server over ``data_dir``; it can be killed and started again on the same port."""
 
-    def __init__(self, data_dir: Path, *, staged: bool = False) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        staged: bool = False,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.data_dir = data_dir
         self.staged = staged
+        self.options, self.environment = list(options), dict(environment or {})
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +47,16 @@ class Site:
     def start(self) -> Site:
         script = str(Path(__file__).with_name("staged_server.py"))
         common = [str(self.data_dir), str(self.port)]
-        real = ["-m", "dashboard", "serve", "--data-dir", common[0], "--port", common[1]]
+        real = [
+            "-m",
+            "dashboard",
+            "serve",
+            "--data-dir",
+            common[0],
+            "--port",
+            common[1],
+            *self.options,
+        ]
         command = [sys.executable, *([script, *common] if self.staged else real)]
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with open(self.data_dir / "server.log", "ab") as log:
@@ -47,7 +65,7 @@ class Site:
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
             )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:

@@ -186,7 +186,7 @@ class ApiBackend:
     @staticmethod
     def _drop(run: Run, loop: asyncio.AbstractEventLoop, dispatcher: Dispatcher) -> None:
         """Break off what is in flight; afterwards the run has spent what it says."""
-        if not loop.is_running():
+        if loop.is_closed():
             return
         dropped = asyncio.run_coroutine_threadsafe(dispatcher.drop(run), loop)
         try:
@@ -209,35 +209,34 @@ class ApiBackend:
             if self._closed:
                 raise RuntimeError("Expected an open backend, got one that has been closed.")
             if self._loop is None:
-                ready: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, Dispatcher]]
-                ready = queue.SimpleQueue()
+                endpoint = Endpoint(
+                    self._address,
+                    self._signer,
+                    timeout_s=self._timeout_s,
+                    transport=self._transport,
+                )
+                self._dispatcher = self._dispatch_to(endpoint)
+                self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._serve, args=(ready,), name="api-backend", daemon=True
+                    target=_serve, args=(self._loop, endpoint), name="api-backend", daemon=True
                 )
                 self._thread.start()
-                self._loop, self._dispatcher = ready.get()
             return self._loop, self._dispatcher
 
-    def _serve(
-        self, ready: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, Dispatcher]]
-    ) -> None:
-        with asyncio.Runner() as runner:
-            loop = runner.get_loop()
-            endpoint = Endpoint(
-                self._address,
-                self._signer,
-                timeout_s=self._timeout_s,
-                transport=self._transport,
-            )
-            dispatcher = Dispatcher(
-                endpoint,
-                Window(self.concurrency),
-                self._retrying,
-                self._prices,
-                self._memory_mb,
-                clock=self._clock,
-                rng=self._rng,
-            )
-            ready.put((loop, dispatcher))
-            loop.run_forever()
-            loop.run_until_complete(endpoint.close())
+    def _dispatch_to(self, endpoint: Endpoint) -> Dispatcher:
+        return Dispatcher(
+            endpoint,
+            Window(self.concurrency),
+            self._retrying,
+            self._prices,
+            self._memory_mb,
+            clock=self._clock,
+            rng=self._rng,
+        )
+
+
+def _serve(loop: asyncio.AbstractEventLoop, endpoint: Endpoint) -> None:
+    """Run the loop until it is stopped, then end what is left in it."""
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.get_loop().run_forever()
+        runner.run(endpoint.close())

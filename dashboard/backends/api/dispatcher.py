@@ -70,6 +70,8 @@ class Dispatcher:
         run.waiting.clear()
         if run in self._runs:
             self._runs.remove(run)
+        # A task that is cancelled before its first step never gets to its accounts.
+        await asyncio.sleep(0)
         mine = [task for task, owner in self._tasks.items() if owner is run]
         for task in mine:
             task.cancel()
@@ -187,6 +189,8 @@ class Dispatcher:
             self._stop(run, work, error)
         elif run.stopped:
             return  # it would be sent again, and nothing is sent any more
+        elif run.doom is not None:
+            self._fail(run, work, run.doom)
         elif remedy == "upload":
             if run.uploads.again(work.task.dataset_id, work.upload_version):
                 self._enter(run, work)

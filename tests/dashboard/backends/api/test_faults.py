@@ -322,6 +322,52 @@ def test_a_damaged_dataset_is_final(endpoint: ScriptedEndpoint, backend: ApiBack
     assert {endpoint.arrived[task_id] for task_id in ids(bad)} == {1}
 
 
+def reported(status: int, code: str) -> Fault:
+    error = {"code": code, "message": "As the function said.", "details": {}, "request_id": "r1"}
+    return Fault("status", status, json.dumps({"error": error}).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "n_sent", "attempts"),
+    [
+        (403, "dataset_forbidden", 1, 1),
+        (500, "dataset_damaged", 1, 1),
+        (422, "unusable_data", 1, 1),
+        (413, "body_too_large", 1, 1),
+        (500, "internal", 6, 6),
+    ],
+)
+def test_what_the_function_reports_is_final_unless_it_may_pass(
+    status: int,
+    code: str,
+    n_sent: int,
+    attempts: int,
+    endpoint: ScriptedEndpoint,
+    backend: ApiBackend,
+) -> None:
+    tasks = many(5)
+    bad = tasks[2].task_id
+    endpoint.script = lambda seen: reported(status, code) if seen.task.task_id == bad else Fault()
+    done, failed = run(backend, tasks)
+    assert set(done) == set(ids(tasks)) - {bad}
+    error = failed[bad].error
+    assert (error["code"], error["request_id"]) == (code, "r1")
+    assert error["message"].startswith("As the function said.")
+    assert (endpoint.arrived[bad], failed[bad].attempts) == (n_sent, attempts)
+
+
+def test_a_store_of_datasets_that_is_out_of_reach_for_a_while(
+    endpoint: ScriptedEndpoint, backend: ApiBackend
+) -> None:
+    endpoint.script = lambda seen: (
+        reported(503, "dataset_unavailable") if seen.repeat < 8 else Fault()
+    )
+    events = list(backend.run(many(3), threading.Event()))
+    done, failed = outcomes(events)
+    assert (len(done), failed) == (3, {})
+    assert set(endpoint.arrived.values()) == {9}
+
+
 def test_unfinished_fits_go_on_and_count_as_no_attempt(
     endpoint: ScriptedEndpoint, backend: ApiBackend
 ) -> None:

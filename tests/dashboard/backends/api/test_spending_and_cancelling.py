@@ -213,3 +213,21 @@ def test_closing_twice_and_before_the_start(make: MakeBackend) -> None:
     backend.close()
     with pytest.raises(RuntimeError, match="closed"):
         list(backend.run(many(1), threading.Event()))
+
+
+def test_runs_given_up_at_any_moment_leave_no_trace(
+    endpoint: ScriptedEndpoint, make: MakeBackend
+) -> None:
+    """Whatever had begun is counted once and makes room again, also what was just beginning."""
+    backend = make(max_in_flight=3)
+    budgets = [Budget(1.0) for _ in range(60)]
+    for n_events, budget in enumerate(budgets):
+        events = backend.run(many(6), threading.Event(), budget)
+        for _ in range(n_events % 7):
+            next(events)
+        events.close()  # type: ignore[attr-defined]
+    assert [budget._n_reserved for budget in budgets] == [0] * 60
+    assert backend._dispatcher._n_in_flight == 0
+    assert backend._dispatcher._tasks == {}
+    assert len(results(list(backend.run(many(9), threading.Event())))) == 9
+    assert len(endpoint.seen) <= sum(budget.usage.n_requests for budget in budgets) + 9

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
@@ -105,6 +106,20 @@ def test_a_function_without_its_bucket(endpoint: ScriptedEndpoint, make: MakeBac
         "details": {},
         "request_id": "r",
     }
+
+
+@pytest.mark.parametrize("kind", [Fault("status", 500), Fault("status", 429), Fault("reset")])
+def test_what_would_be_sent_again_fails_with_the_rest(
+    kind: Fault, endpoint: ScriptedEndpoint, make: MakeBackend
+) -> None:
+    """Refused while others are waiting for their next attempt, for ever so long."""
+    slow = Retrying(first_backoff_s=0.5, longest_backoff_s=0.5)
+    backend = make(max_in_flight=1, retrying=slow)
+    endpoint.script = lambda seen: kind if seen.number < 3 else forbidden("Forbidden")
+    done, failed = outcomes(list(backend.run(many(40), threading.Event())))
+    assert (done, set(failed)) == ({}, set(ids(many(40))))
+    assert the_error(failed)["code"] == "no_rights"
+    assert len(endpoint.seen) == 4
 
 
 def test_the_next_run_with_new_credentials_goes_on(
@@ -246,6 +261,14 @@ def test_an_address_that_is_none(make: MakeBackend) -> None:
     assert set(failed) == set(ids(tasks))
     assert the_error(failed)["code"] == "unreachable"
     assert {failure.attempts for failure in failed.values()} == {1}
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://127.0.0.1:port"])
+def test_an_address_that_cannot_be_read(address: str, make: MakeBackend) -> None:
+    backend = make(endpoint=address)
+    for _ in range(2):
+        with pytest.raises(httpx.InvalidURL):
+            list(backend.run(many(1), threading.Event()))
 
 
 def test_an_endpoint_that_serves_nobody_for_too_long(

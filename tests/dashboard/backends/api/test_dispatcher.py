@@ -1,0 +1,117 @@
+"""The dispatcher in a loop of the test's own, for moments that real time rarely hits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import httpx
+import pytest
+
+from dashboard.aws.prices import Prices
+from dashboard.backends import TaskFailure, TaskStarted
+from dashboard.backends.api.congestion import Window
+from dashboard.backends.api.dispatcher import Dispatcher
+from dashboard.backends.api.endpoint import Endpoint
+from dashboard.backends.api.signing import Signer
+from dashboard.backends.api.uploads import Uploads
+from dashboard.backends.api.work import Run, Work
+from dashboard.jobs.spending import Budget
+from tests.dashboard.backends.api.conftest import CREDENTIALS, QUICK
+from tests.dashboard.backends.made_up_tasks import ids, many
+
+
+class Silent(httpx.AsyncBaseTransport):
+    """Takes requests and never answers."""
+
+    def __init__(self) -> None:
+        self.n_requests = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002
+        self.n_requests += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def made(transport: httpx.AsyncBaseTransport) -> tuple[Dispatcher, Run]:
+    endpoint = Endpoint(
+        "http://127.0.0.1:1", Signer(CREDENTIALS, "x"), timeout_s=5.0, transport=transport
+    )
+    dispatcher = Dispatcher(endpoint, Window(4), QUICK, Prices.of("arm64"), 1_769, rng=Random(1))
+    uploads = Uploads(None, ThreadPoolExecutor(1), lambda: False)
+    run = Run(threading.Event(), Budget(1.0), uploads, now=0.0)
+    dispatcher.add(run)
+    return dispatcher, run
+
+
+def works(n: int) -> list[Work]:
+    return [Work.of(task) for task in many(n)]
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 2, 5])
+def test_dropped_however_far_its_requests_are(n_steps: int) -> None:
+    transport = Silent()
+    dispatcher, run = made(transport)
+
+    async def scenario() -> None:
+        dispatcher.offer(run, works(10))
+        for _ in range(n_steps):
+            await asyncio.sleep(0)
+        await dispatcher.drop(run)
+
+    asyncio.run(scenario())
+    assert dispatcher._n_in_flight == run.n_in_flight == run.budget._n_reserved == 0
+    assert dispatcher._tasks == {}
+    assert transport.n_requests <= run.budget.usage.n_requests == 4
+    kinds = {type(event) for event in iter_events(run)}
+    assert kinds <= {TaskStarted}  # no outcome: as if they had never been sent
+
+
+def iter_events(run: Run) -> list[object]:
+    found = []
+    while not run.events.empty():
+        event = run.events.get_nowait()
+        if event is not None:
+            found.append(event)
+    return found
+
+
+def test_a_fault_of_ours_fails_the_task_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The program's own error, in the middle of dealing with an answer."""
+
+    class Refusing(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(418, content=b"no", request=request)
+
+    dispatcher, run = made(Refusing())
+    tasks = works(3)
+    fail = dispatcher._fail
+
+    def broken(run: Run, work: Work, error: dict) -> None:
+        if work is tasks[1] and error["code"] != "internal":
+            raise RuntimeError("/secret/inside")
+        fail(run, work, error)
+
+    monkeypatch.setattr(dispatcher, "_fail", broken)
+
+    async def scenario() -> None:
+        dispatcher.offer(run, tasks)
+        async with asyncio.timeout(5.0):
+            while run.n_in_flight:
+                await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    failed = [event for event in iter_events(run) if isinstance(event, TaskFailure)]
+    codes = {event.task_id: event.error["code"] for event in failed}
+    first, second, third = ids(many(3))
+    assert codes == {first: "refused", second: "internal", third: "refused"}
+    assert len(failed) == 3
+    (shown,) = [event.error for event in failed if event.error["code"] == "internal"]
+    assert "secret" not in str(shown)
+    assert shown["request_id"] in shown["message"]
+    assert shown["request_id"] in caplog.text
+    assert dispatcher._n_in_flight == run.budget._n_reserved == 0

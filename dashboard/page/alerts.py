@@ -15,7 +15,7 @@ def nothing_started() -> dmc.Alert:
     """A first visit where fits cost money: nothing is wrong, and nothing runs."""
     return dmc.Alert(
         "Fits on AWS cost money, so nothing starts by itself. Choose the settings and press Run; "
-        "the line above it says what that will cost.",
+        "the line above the button says what that will cost.",
         title="Nothing has been computed yet",
         color="blue",
         variant="light",

@@ -16,10 +16,15 @@ from dashboard.page.alerts import problem, unknown_job
 from dashboard.page.explain import explained
 
 if TYPE_CHECKING:
+    from dashboard.backends import Backend
     from dashboard.services import Services
 
 MOST_CAP_USD = 100_000
 RAISE_FACTOR = 2.0
+
+COLD_START_S = 0.3
+"""Start-up and first read of the columns, which every function is billed for once. The estimate
+assumes that none is warm."""
 
 
 def dollars(usd: float) -> str:
@@ -64,6 +69,12 @@ def chosen_cap(value: Any) -> float:
             f"“{value if value not in (None, '') else 'nothing'}”. Type one beside Effort.",
         )
     return cap_usd
+
+
+def estimated_usd(backend: Backend, busy_s: float, n_tasks: int) -> float:
+    """The price of `n_tasks` that compute for `busy_s` seconds in all, before anything has run."""
+    cold_s = COLD_START_S * min(n_tasks, backend.concurrency)
+    return backend.cost_usd(busy_s + cold_s, n_tasks)
 
 
 def too_little(cost_usd: float, cap_usd: float) -> str:

@@ -16,7 +16,7 @@ from dashboard.jobs.store import JobRecord
 from dashboard.page import controls, ids
 from dashboard.page.alerts import nothing_started, problem, unknown_job, without_dataset
 from dashboard.page.default_job import default_spec
-from dashboard.page.money import chosen_cap, too_little
+from dashboard.page.money import chosen_cap, estimated_usd, too_little
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -219,7 +219,7 @@ class Opening:
         check_spec(spec, dataset, n_used)
         backend = self._services.backend
         seconds = estimate_s(spec, n_used, backend.costs, backend.concurrency)
-        cost_usd = backend.cost_usd(*estimate_work(spec, n_used, backend.costs))
+        cost_usd = estimated_usd(backend, *estimate_work(spec, n_used, backend.costs))
         line = controls.estimate_line(spec.n_fits, seconds, cost_usd)
         return {
             "estimate": line if cap_usd is None else line + too_little(cost_usd, cap_usd),

@@ -35,7 +35,14 @@ def tasks_panel() -> list[Any]:
             id=ids.TASKS_GRID,
             columnDefs=task_columns(),
             rowData=[],
-            defaultColDef={"sortable": True, "resizable": True, "flex": 1, "minWidth": 84},
+            defaultColDef={
+                "sortable": True,
+                "resizable": True,
+                "flex": 1,
+                "minWidth": 84,
+                "wrapHeaderText": True,
+                "autoHeaderHeight": True,
+            },
             dashGridOptions={
                 "pagination": True,
                 "paginationPageSize": 100,
@@ -70,13 +77,13 @@ def task_columns() -> list[dict[str, Any]]:
         }
 
     return [
-        number("no", "No.", "Order in which the tasks ended") | {"minWidth": 62, "sort": "desc"},
+        number("no", "No.", "Order in which the tasks ended") | {"minWidth": 78, "sort": "desc"},
         text("type", "Type", "Covariance type", 112),
         text("k", "K", "Numbers of clusters in the task", 62),
         number("experiments", "Exper.", "Experiments in the task"),
         text("status", "State", "done, failed, or remembered from an earlier job", 102)
         | {"tooltipField": "problem"},
-        text("start", "Start", "cold: a process was started for it; warm: one was there", 66),
+        text("start", "Start", "cold: a process was started for it; warm: one was there", 82),
         text("when", "When", "Start to end, within the job's duration; cold starts stand out", 150)
         | {"flex": 2, "sortable": False, "cellStyle": {"function": _BAR.strip()}},
         number("at_s", "At (s)", "Seconds after the job's start", 2),

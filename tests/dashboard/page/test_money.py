@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dashboard.jobs.spec import SpecError
-from dashboard.page.money import chosen_cap, dollars, raised_cap, too_little
+from dashboard.page.money import chosen_cap, dollars, estimated_usd, raised_cap, too_little
+from tests.dashboard.jobs.doubles import ScriptedBackend
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,17 @@ def test_raising_doubles_and_always_leaves_room() -> None:
     assert raised_cap(1.0, 0.99) == 2.0
     assert raised_cap(0.5, 0.8) == 1.6  # what was in flight cost more than was thought
     assert raised_cap(None, 0.0) > 0
+
+
+def test_the_estimate_has_a_cold_start_for_every_function() -> None:
+    class Priced(ScriptedBackend):
+        concurrency = 50
+
+        def cost_usd(self, busy_s: float, n_requests: int) -> float:
+            return busy_s + 1_000 * n_requests
+
+    assert estimated_usd(Priced(), 10.0, 200) == pytest.approx(200_000 + 10.0 + 50 * 0.3)
+    assert estimated_usd(Priced(), 10.0, 2) == pytest.approx(2_000 + 10.0 + 2 * 0.3)
 
 
 def test_the_estimate_says_when_the_cap_will_not_do() -> None:

@@ -200,3 +200,11 @@ static inline uint32_t different_bytes(const uint8_t *a, const uint8_t *b)
     return bits;
 #endif
 }
+
+/* Ask for the cache lines of `count` bytes that will be read soon: what comes after a block of points
+ * is far from what comes after it in the next column, and the processor does not guess it. */
+static inline void fetch_early(const void *start, int64_t count)
+{
+    for (int64_t at = 0; at < count; at += 64)
+        __builtin_prefetch((const char *)start + at);
+}

@@ -86,8 +86,15 @@ static TARGET void NAME(draw)(const Problem *p, int64_t n_restarts, int64_t n_se
         for (int64_t b = 0; b < n_blocks; b++) {
             const int64_t start = b * SEED_BLOCK;
             const int64_t count = n - start < SEED_BLOCK ? n - start : SEED_BLOCK;
+            const int64_t left = n - start - count;
+            const int64_t soon =
+                (left < SEED_BLOCK ? left : SEED_BLOCK) * (int64_t)sizeof(double);
+            for (int64_t i = 0; i < p->d && left > 0; i++)
+                fetch_early(p->columns + i * n + start + count, soon);
             for (int64_t r = 0; r < n_restarts; r++) {
                 double *nearest = memory + r * own, *block_sums = nearest + n_blocks * SEED_BLOCK;
+                if (left > 0)
+                    fetch_early(nearest + start + count, soon);
                 block_sums[b] = NAME(lower_to)(p, rows[r * n_seeds + m - 1], m == 1, start, count,
                                                nearest + start);
             }

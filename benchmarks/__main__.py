@@ -20,6 +20,7 @@ BENCHMARKS = (
     "planning",
     "first_point",
     "slider_redraw",
+    "bundle",
     "warm_overhead",
     "dispatcher",
 )

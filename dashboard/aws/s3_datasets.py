@@ -273,7 +273,8 @@ class _Upload:
                 Bucket=bucket, Prefix=key
             )
             for upload in page.get("Uploads", [])
-            if upload["Key"] == key
+            # One begun by other means may want its parts with another kind of checksum.
+            if upload["Key"] == key and upload.get("ChecksumAlgorithm") == "SHA256"
         ]
         if not uploads:
             return None, {}

@@ -7,23 +7,19 @@ import logging
 import signal
 import socket
 import sys
-import threading
 from types import FrameType
 
 from waitress import create_server
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
-from dashboard.jobs.memo import trim_files
-from dashboard.page.default_job import default_spec
 from dashboard.services import Services, build_services
+from dashboard.serving import begin_work
 from dashboard.settings import Settings
 
 EXIT_FAILURE = 1
 MEGABYTE = 1024 * 1024
 #: Waitress would refuse a body before the page can say what is wrong with it; this is far beyond.
 BODY_LIMIT_MB = 1024
-
-_log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
@@ -39,9 +35,7 @@ def serve(settings: Settings) -> int:
     try:
         services = build_services(settings)
         server = _server(services, listening)
-        services.jobs.start()
-        _first_analysis(services)
-        _trim_in_background(settings)
+        begin_work(services)
         print(f"{_url(listening)}  (Centaurus, data in {settings.data_dir}, Ctrl-C stops)")
         sys.stdout.flush()
         server.run()  # returns on KeyboardInterrupt and SystemExit
@@ -71,12 +65,6 @@ def _server(services: Services, listening: socket.socket) -> BaseWSGIServer | Mu
         ident="",
         clear_untrusted_proxy_headers=True,
     )
-
-
-def _first_analysis(services: Services) -> None:
-    """Begin what a first visit shows before anybody visits, where computing costs nothing."""
-    if services.backend.cost_usd(1.0, 1) == 0:
-        services.jobs.submit(default_spec(services.catalogue))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -119,19 +107,3 @@ def _url(listening: socket.socket) -> str:
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
-
-
-def _trim_in_background(settings: Settings) -> None:
-    if settings.cache != "files":
-        return
-
-    def trim() -> None:
-        try:
-            n_removed = trim_files(settings.cache_dir, settings.cache_mb)
-        except OSError as error:
-            _log.warning("Old remembered fits could not be removed: %s", error)
-        else:
-            if n_removed:
-                _log.info("Removed %d old remembered fits", n_removed)
-
-    threading.Thread(target=trim, name="cache-trim", daemon=True).start()

@@ -6,6 +6,7 @@ kernel that is installed later, is measured again. A file that cannot be read co
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -14,7 +15,7 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,11 @@ from compute_lambda.cache import PreparedCache
 from dashboard.jobs.cost import CostModel, default_costs, n_features
 from kmeans_core import KERNEL
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 REPETITIONS = 3
 """Least number of measurements of each kind; the smallest one counts."""
 
@@ -35,6 +41,9 @@ PATIENCE_S = 0.012
 BOOKKEEPING_MS = 1.5
 """Per task outside the fit: its event, its JSON, the store and the memo. Measured as a whole job's
 CPU time less that of its fits."""
+
+LOCK_S = 5.0
+"""How long a process waits for another one that is measuring, which takes a fraction of it."""
 
 LARGEST, SMALLEST = 1e6, 1e-3
 """Constants beyond these are no measurement; NaN is none either."""
@@ -127,16 +136,56 @@ def costs_of_this_machine(
     known = _read(path, facts)
     if known is not None:
         return known
+    # Several servers that start at once must not disturb each other's measurement, and must come
+    # to the same model: tasks are cut by it.
+    with _alone(directory):
+        known = _read(path, facts)
+        if known is not None:
+            return known
+        try:
+            measured = measure()
+        except Exception:
+            _log.exception("The speed of this machine could not be measured; using defaults")
+            return default_costs()
+        try:
+            return _write(path, facts, measured)
+        except OSError as error:
+            _log.warning("The speed of this machine could not be remembered in %s: %s", path, error)
+            return measured
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """One process at a time, where directories can be locked; for LOCK_S the others wait.
+
+    The lock ends with its process.
+    """
+    if fcntl is None:
+        yield
+        return
+    lock = -1
     try:
-        measured = measure()
-    except Exception:
-        _log.exception("The speed of this machine could not be measured; using defaults")
-        return default_costs()
-    try:
-        return _write(path, facts, measured)
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory, os.O_RDONLY)
+        _lock(lock)
     except OSError as error:
-        _log.warning("The speed of this machine could not be remembered in %s: %s", path, error)
-        return measured
+        _log.warning("Measuring without a lock on %s: %s", directory, error)
+    try:
+        yield
+    finally:
+        if lock >= 0:
+            os.close(lock)
+
+
+def _lock(descriptor: int) -> None:
+    give_up_at = time.monotonic() + LOCK_S
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.01)
 
 
 def machine_facts() -> dict[str, str]:

@@ -267,11 +267,9 @@ class JobLog:
                 self._job_id, after=log_key(self._seq), attributes=FACTS
             ):
                 for item in items:
-                    batch = Batch.of_item(item)
-                    # Everything up to the end is there, as it was before the header was read. What
-                    # comes after it may have gaps, and is left for the next time.
-                    if self._seq < batch.last <= end:
-                        self._learn(batch)
+                    self._learn(Batch.of_item(item))
+            # All up to the header's end was there when it was read. What the query shows beyond may
+            # have gaps: it is read again before this process writes, as the end is another one.
             self._seq = end
         return header
 

@@ -7,12 +7,14 @@ Backed by flask-caching: files under the data directory, or Redis when several h
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
 import logging
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 from flask_caching import Cache
@@ -27,6 +29,9 @@ _log = logging.getLogger(__name__)
 #: both off; `trim_files` bounds the space instead.
 _NO_THRESHOLD = 0
 _NEVER_EXPIRES = 0
+
+REDIS_TIMEOUT_S = 2.0
+"""How long a fit waits for Redis before it counts as unknown."""
 
 
 def file_cache(directory: Path) -> Cache:
@@ -53,8 +58,17 @@ def redis_cache(url: str) -> Cache:
             f'The cache {url} needs the Python package "redis": install it with pip install redis, '
             "or leave --cache at files."
         )
+    place = urlsplit(url)
+    if "socket_timeout" not in place.query:
+        # Without it a server that does not answer would hold a job up for ever.
+        timeouts = f"socket_timeout={REDIS_TIMEOUT_S:g}&socket_connect_timeout={REDIS_TIMEOUT_S:g}"
+        place = place._replace(query="&".join(filter(None, (place.query, timeouts))))
     return _cache(
-        {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": url, "CACHE_KEY_PREFIX": "centaurus:"}
+        {
+            "CACHE_TYPE": "RedisCache",
+            "CACHE_REDIS_URL": place.geturl(),
+            "CACHE_KEY_PREFIX": "centaurus:",
+        }
     )
 
 
@@ -107,9 +121,10 @@ def trim_files(directory: Path, max_mb: float) -> int:
     entries = []
     with os.scandir(directory) as found:
         for entry in found:
-            if entry.is_file():
-                status = entry.stat()
-                entries.append((status.st_mtime, status.st_size, entry.path))
+            with contextlib.suppress(FileNotFoundError):  # another process trims as well
+                if entry.is_file():
+                    status = entry.stat()
+                    entries.append((status.st_mtime, status.st_size, entry.path))
     excess = sum(size for _, size, _ in entries) - max_mb * 1e6
     n_removed = 0
     for _, size, path in sorted(entries):

@@ -264,6 +264,16 @@ class JobService:
         else:
             self._start(record.job_id, tasks)
 
+    def _is_for_another_machine(self, record: JobRecord) -> bool:
+        """A store in the cloud also holds jobs on tables that were uploaded elsewhere."""
+        if self._backend.name == "local":
+            return False
+        try:
+            self._catalogue.get(record.spec.dataset_id)
+        except DatasetError as error:
+            return error.code == "unknown_dataset"
+        return False
+
     def _settle_unheld(self, job_id: str, state: JobState, error: str | None) -> None:
         owner = f"{self._owner}:{uuid.uuid4().hex[:8]}"
         if self._store.acquire_lease(job_id, owner, self._lease_s):
@@ -275,8 +285,11 @@ class JobService:
                 for job_id in self._store.orphaned(self._clock()):
                     record = self._store.job(job_id)
                     # Another backend may cost money, or not reach the data: only our own jobs.
-                    if record is not None and record.backend == self._backend.name:
-                        self._take_over(record)
+                    if record is None or record.backend != self._backend.name:
+                        continue
+                    if self._is_for_another_machine(record):
+                        continue
+                    self._take_over(record)
             except Exception:
                 _log.exception("Looking for orphaned jobs failed")
             if self._closing.wait(WATCH_S):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     blueprint = Blueprint("api", __name__, url_prefix="/api")
     downloads = Downloads(services, views)
     routes: list[tuple[str, str, Callable[..., Any]]] = [
-        ("GET", "/health", lambda: jsonify(status="ok", backend=services.backend.label)),
+        ("GET", "/health", lambda: health(services)),
         ("GET", "/jobs/<job_id>/updates", lambda job_id: job_updates(services, views, job_id)),
         ("GET", "/jobs/<job_id>/points", lambda job_id: jsonify(points(views.view(job_id)))),
         ("GET", "/jobs/<job_id>/export/<name>", downloads.send),
@@ -46,6 +47,11 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     blueprint.register_error_handler(StoreError, _store_error)
     blueprint.register_error_handler(Exception, unexpected_response)
     return blueprint
+
+
+def health(services: Services) -> Response:
+    """That this process answers, for whatever watches over it; ``worker`` is its process id."""
+    return jsonify(status="ok", backend=services.backend.label, worker=os.getpid())
 
 
 def job_updates(services: Services, views: ViewRegistry, job_id: str) -> Response:

@@ -70,7 +70,7 @@ def task_columns() -> list[dict[str, Any]]:
         }
 
     return [
-        number("seq", "No.", "Order in which the tasks ended") | {"minWidth": 62, "sort": "desc"},
+        number("no", "No.", "Order in which the tasks ended") | {"minWidth": 62, "sort": "desc"},
         text("type", "Type", "Covariance type", 112),
         text("k", "K", "Numbers of clusters in the task", 62),
         number("experiments", "Exper.", "Experiments in the task"),
@@ -93,10 +93,14 @@ def task_columns() -> list[dict[str, Any]]:
 def task_rows(
     runs: Iterable[TaskRun], record: JobRecord, now: float, *, billed: bool
 ) -> list[dict[str, Any]]:
-    """``billed``: whether the backend costs money. ``now``: Unix time, the end of a running job."""
+    """``runs`` in the order in which they ended. ``now``: Unix time, the end of a running job.
+
+    ``billed``: whether the backend costs money.
+    """
     began = record.started_at or record.created_at
     lasted_s = max(1e-3, (record.finished_at or now) - began)
-    return [_row(run, began, lasted_s, billed) for run in runs]
+    # Numbered here: a store may begin to count anywhere.
+    return [_row(run, began, lasted_s, billed) | {"no": no} for no, run in enumerate(runs, start=1)]
 
 
 def tasks_note(rows: list[dict[str, Any]], n_tasks: int) -> str:
@@ -110,7 +114,6 @@ def tasks_note(rows: list[dict[str, Any]], n_tasks: int) -> str:
 def _row(run: TaskRun, began: float, lasted_s: float, billed: bool) -> dict[str, Any]:
     low, high = (run.k_values[0], run.k_values[-1]) if run.k_values else ("–", "–")
     row: dict[str, Any] = {
-        "seq": run.seq,
         "type": run.covariance_type,
         "k": str(low) if low == high else f"{low}–{high}",
         "experiments": run.n_experiments,

@@ -81,7 +81,7 @@ def services(open_services: OpenServices) -> Services:
 
 @pytest.fixture
 def spec(services: Services, tmp_path: Path, request: pytest.FixtureRequest) -> JobSpec:
-    """Sixty tasks of some milliseconds on a table that no other test has."""
+    """Thirty-six tasks of some milliseconds on a table that no other test has."""
     rng = np.random.default_rng(abs(hash(request.node.name)) % 2**32)
     rows = rng.normal(size=(300, 3)) + 4 * rng.integers(0, 3, size=(300, 1))
     path = tmp_path / "field.csv"
@@ -93,7 +93,7 @@ def spec(services: Services, tmp_path: Path, request: pytest.FixtureRequest) -> 
         k_min=2,
         k_max=4,
         covariance_types=("full-untied", "spher-tied"),
-        n_experiments=10,
+        n_experiments=6,
         n_restarts=4,
     )
 

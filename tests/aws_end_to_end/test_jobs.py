@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
@@ -33,6 +34,11 @@ from tests.aws_end_to_end.small_tasks import (
 from tests.dashboard.jobs.waiting import until
 from tests.scripted_aws import refused
 
+N_TASKS = 36
+
+#: Below the function's concurrency: how many requests are sent is then known exactly.
+NEVER_THROTTLED = 3
+
 
 def counts(cloud: LocalCloud) -> dict[str, int]:
     found: dict[str, int] = cloud.state()["counts"]
@@ -43,8 +49,25 @@ def busy_pids(cloud: LocalCloud) -> list[int]:
     return [one["pid"] for one in cloud.state()["environments"] if one["busy"]]
 
 
-def fits(result: Any) -> Any:
-    return result.to_dict()["fits"]
+def slow(spec: JobSpec) -> JobSpec:
+    """With one request at a time, in its middle for a second or more."""
+    return dataclasses.replace(spec, n_experiments=20, n_restarts=100)
+
+
+def check_same(found: Any, expected: Any) -> None:
+    """Equal, save for the rounding of floats: here another compiler may have built the kernel."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name in expected:
+            check_same(found[name], expected[name])
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            check_same(one, other)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    else:
+        assert found == expected
 
 
 def test_a_job_has_the_local_results_task_by_task(
@@ -58,19 +81,18 @@ def test_a_job_has_the_local_results_task_by_task(
     events = list(here.run(tasks_of(services, spec), threading.Event()))
     here.close()
     local = {event.task_id: event.result for event in events if isinstance(event, TaskResult)}
-    assert len(outcomes) == 60
+    assert len(outcomes) == N_TASKS
     for outcome in outcomes:
         assert outcome.result is not None
-        assert fits(outcome.result) == fits(local[outcome.task_id])
-        assert outcome.result.preparation.shift.tolist() == (
-            local[outcome.task_id].preparation.shift.tolist()
-        )
+        found, expected = outcome.result.to_dict(), local[outcome.task_id].to_dict()
+        for name in ("task_id", "fits", "preparation", "n_rows", "resume"):
+            check_same(found[name], expected[name])
     after = counts(cloud)
     n_invocations = after["invocations"] - before["invocations"]
     n_throttled = after["throttled"] - before["throttled"]
-    assert n_invocations == 60
+    assert n_invocations == N_TASKS
     assert record.usage.n_requests == n_invocations + n_throttled
-    assert 60 <= record.usage.billed_ms < 60_000
+    assert N_TASKS <= record.usage.billed_ms < 60_000
     assert record.usage.usd == pytest.approx(
         Prices.of("x86_64").cost_usd(
             record.usage.billed_ms, cloud.memory_mb, record.usage.n_requests
@@ -78,19 +100,26 @@ def test_a_job_has_the_local_results_task_by_task(
     )
 
 
-@pytest.mark.parametrize("status", [429, 503, 500])
+@pytest.mark.parametrize(("status", "n_tasks"), [(429, 500), (503, 150), (500, 150)])
 def test_a_storm_of_cold_starts_with_room_for_five(
-    status: int, services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, s3: Any
+    status: int,
+    n_tasks: int,
+    services: Services,
+    spec: JobSpec,
+    settings: Settings,
+    cloud: LocalCloud,
+    s3: Any,
 ) -> None:
-    """Five hundred tasks at once against no warm process and a concurrency of five."""
+    """Up to five hundred tasks at once, no warm process, a concurrency of five.
+
+    What an HTTP API says then is not certain: each of the three statuses.
+    """
     for pid in cloud.worker_pids():
         os.kill(pid, signal.SIGKILL)
     until(lambda: not cloud.worker_pids(), "no process is left")
     cloud.change(throttle_status=status)
     before = counts(cloud)
-    backend = services.backend
-    assert isinstance(backend, ApiBackend)
-    tasks = tasks_of(services, JobSpec(**{**_fields(spec), "n_experiments": 84}))[:500]
+    tasks = tasks_of(services, dataclasses.replace(spec, n_experiments=84))[:n_tasks]
     storm = ApiBackend(
         cloud.endpoint,
         cloud.region,
@@ -107,16 +136,12 @@ def test_a_storm_of_cold_starts_with_room_for_five(
     assert failed == []
     assert sorted(done) == sorted(task.task_id for task in tasks)
     after = counts(cloud)
-    assert after["invocations"] - before["invocations"] == 500
+    assert after["invocations"] - before["invocations"] == n_tasks
     assert after["cold_starts"] - before["cold_starts"] == 5
     assert after["throttled"] - before["throttled"] > 0
     cold = [e for e in events if isinstance(e, TaskResult) and e.result.invocation.cold]
     assert len(cold) == 5
     assert len({e.result.invocation.worker for e in events if isinstance(e, TaskResult)}) == 5
-
-
-def _fields(spec: JobSpec) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
 def test_workers_killed_in_the_middle(services: Services, spec: JobSpec, cloud: LocalCloud) -> None:
@@ -136,12 +161,13 @@ def test_workers_killed_in_the_middle(services: Services, spec: JobSpec, cloud: 
     outcomes = check_whole(services, spec, record)
     n_broken = counts(cloud)["failed"] - before["failed"]
     assert sum(outcome.attempts - 1 for outcome in outcomes) == n_broken
-    assert counts(cloud)["invocations"] - before["invocations"] == 60 + n_broken
+    assert counts(cloud)["invocations"] - before["invocations"] == len(outcomes) + n_broken
 
 
 def test_a_dataset_deleted_in_the_middle_is_uploaded_again(
-    services: Services, spec: JobSpec, cloud: LocalCloud, s3: Any
+    open_services: OpenServices, spec: JobSpec, cloud: LocalCloud, s3: Any
 ) -> None:
+    services, spec = open_services(max_in_flight=1), slow(spec)
     services.jobs.submit(spec)
     until(lambda: len(services.store.settled(spec.job_id)) >= 5, "some tasks are done")
     for name in (f"{spec.dataset_id}.npy", f"{spec.dataset_id}.columns.json"):
@@ -183,7 +209,7 @@ def test_credentials_that_stop_working_in_the_middle(
     services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, s3: Any
 ) -> None:
     good = ReadOnlyCredentials(DEVELOPER.access_key, DEVELOPER.secret_key, None)
-    n_left = [25]
+    n_left = [20]
 
     def frozen() -> ReadOnlyCredentials:
         n_left[0] -= 1
@@ -196,16 +222,16 @@ def test_credentials_that_stop_working_in_the_middle(
         prices=Prices.of("x86_64"),
         memory_mb=cloud.memory_mb,
         datasets=S3Datasets(s3, cloud.bucket, settings.datasets_dir),
-        max_in_flight=CONCURRENT_AND_NEVER_THROTTLED,
+        max_in_flight=NEVER_THROTTLED,
         costs=ONE_BY_ONE,
     )
     jobs = JobService(services.store, backend, services.catalogue, services.memo, lease_s=5.0)
     jobs.submit(spec)
     record = jobs.wait(spec.job_id, WAIT_S)
     assert record is not None
-    assert (record.state, record.n_done, record.n_failed) == ("done", 25, 35)
+    assert (record.state, record.n_done, record.n_failed) == ("done", 20, 16)
     errors = [o.error for o in all_outcomes(services.store, spec.job_id) if o.error is not None]
-    assert len(errors) == 35
+    assert len(errors) == 16
     assert {error["code"] for error in errors} <= {"no_rights", "wrong_credentials"}
     n_left[0] = 1_000  # somebody has logged in again
     jobs.rerun_failed(spec.job_id)
@@ -216,32 +242,30 @@ def test_credentials_that_stop_working_in_the_middle(
     backend.close()
 
 
-#: Below the function's concurrency: how many requests are sent is then known exactly.
-CONCURRENT_AND_NEVER_THROTTLED = 3
-
-
 def test_cancelled_in_the_middle_and_taken_up_again(
     open_services: OpenServices, spec: JobSpec, cloud: LocalCloud
 ) -> None:
-    services = open_services(max_in_flight=CONCURRENT_AND_NEVER_THROTTLED)
+    services = open_services(max_in_flight=1)
+    spec = slow(spec)
+    n_tasks = len(tasks_of(services, spec))
     before = counts(cloud)["invocations"]
     services.jobs.submit(spec)
     until(lambda: len(services.store.settled(spec.job_id)) >= 10, "some tasks are done")
     services.jobs.cancel(spec.job_id)
     record = finished(services, spec)
     assert (record.state, record.n_failed, record.error) == ("cancelled", 0, None)
-    assert 10 <= record.n_done < 60
+    assert 10 <= record.n_done < n_tasks
     # What was sent has come in and is recorded: nothing is paid for and lost.
     assert counts(cloud)["invocations"] - before == record.n_done == record.usage.n_requests
     services.jobs.submit(spec)
     check_whole(services, spec, finished(services, spec))
-    assert counts(cloud)["invocations"] - before == 60
+    assert counts(cloud)["invocations"] - before == n_tasks
 
 
 def test_the_spending_cap_and_raising_it(
     open_services: OpenServices, spec: JobSpec, cloud: LocalCloud
 ) -> None:
-    services = open_services(max_in_flight=CONCURRENT_AND_NEVER_THROTTLED)
+    services = open_services(max_in_flight=NEVER_THROTTLED)
     before = counts(cloud)["invocations"]
     one_usd = services.backend.cost_usd(1.0, 1)  # before the first answer: a second
     services.jobs.submit(spec, spending_cap_usd=1.01 * one_usd)
@@ -249,7 +273,7 @@ def test_the_spending_cap_and_raising_it(
     assert record.state == "cancelled"
     assert record.error is not None
     assert record.error.startswith("Stopped at the spending cap of $")
-    assert 0 < record.n_done < 60
+    assert 0 < record.n_done < N_TASKS
     assert record.n_failed == 0
     assert record.usage.usd <= 1.01 * one_usd
     assert counts(cloud)["invocations"] - before == record.n_done == record.usage.n_requests
@@ -257,7 +281,7 @@ def test_the_spending_cap_and_raising_it(
     record = finished(services, spec)
     check_whole(services, spec, record)
     assert record.error is None
-    assert counts(cloud)["invocations"] - before == 60 == record.usage.n_requests
+    assert counts(cloud)["invocations"] - before == N_TASKS == record.usage.n_requests
 
 
 def test_a_table_that_is_throttled_and_conditions_that_fail(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,19 @@ def test_another_kernel_has_a_file_of_its_own(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_of_two_processes_that_measure_at_once_the_first_one_counts(tmp_path: Path) -> None:
+def test_servers_that_start_at_once_measure_once_and_agree(tmp_path: Path) -> None:
+    measure = Measured()
+    with ThreadPoolExecutor(4) as starting:
+        each = [starting.submit(costs_of_this_machine, tmp_path / "new", measure) for _ in range(4)]
+    assert [model.result() for model in each] == 4 * [CostModel(2, 0.25, 64, 2)]
+    assert measure.n == 1
+
+
+def test_without_locks_the_first_of_two_that_measure_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "fcntl", None)
+
     def measure() -> CostModel:
         costs_of_this_machine(tmp_path, lambda: CostModel(2, 0.25, 64, 2))  # the other is quicker
         return CostModel(16, 0.25, 64, 2)

@@ -134,7 +134,9 @@ def test_parts_with_other_bytes_are_sent_again(
 ) -> None:
     key = f"datasets/{LARGE}.npy"
     content = (directory / f"{LARGE}.npy").read_bytes()
-    upload_id = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    begun = s3.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="SHA256")
+    upload_id = begun["UploadId"]
+    s3.create_multipart_upload(Bucket=bucket, Key=key)  # somebody else's, without checksums
     wrong = bytes(PART_BYTES)  # the right size
     for number, part in ((1, wrong), (2, content[PART_BYTES : 2 * PART_BYTES]), (3, b"short")):
         s3.upload_part(Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part)

@@ -274,6 +274,42 @@ class TestConditions:
         assert counts(store.job(job_id)) == (1, 1, 5)
         assert other.settled(job_id) == {task_id(2): "done", task_id(0): "failed"}
 
+    def test_a_writer_does_not_trust_what_a_query_shows_beyond_the_end(
+        self, store: DynamoJobStore, other: DynamoJobStore, script: Script
+    ) -> None:
+        job_id = store.create_job(job()).job_id
+        other.record(job_id, [done(0)])
+        hidden: list[Any] = []
+
+        def two_more_of_which_one_shows(_request: Any) -> None:
+            other.record(job_id, [done(1)])
+            other.record(job_id, [done(2)])
+            hidden.extend(other._table.get(key) for key in self.log_keys(other, job_id)[1:2])
+            other._table.delete_all([(job_id, hidden[0]["task_id"])])
+
+        def all_shows(_request: Any) -> None:
+            other._table.transact([other._table.putting(hidden[0])])
+
+        script.will("Query", two_more_of_which_one_shows)
+        script.will("TransactWriteItems", all_shows)
+        assert store.record(job_id, [done(1), done(3)]) == 1
+        assert_holds(other, job_id, [0, 1, 2, 3])
+        assert script.left == 0
+
+    def log_keys(self, store: DynamoJobStore, job_id: str) -> list[tuple[str, str]]:
+        items = [item for found, _ in store._table.pages(job_id) for item in found]
+        return [(job_id, item["task_id"]) for item in items]
+
+    def test_failures_discarded_while_they_are_made_good(
+        self, store: DynamoJobStore, other: DynamoJobStore, script: Script
+    ) -> None:
+        job_id = store.create_job(job()).job_id
+        store.record(job_id, [failed(0), failed(1)])
+        script.will("TransactWriteItems", lambda _request: other.discard_failures(job_id) and None)
+        assert store.record(job_id, [done(0), failed(1)]) == 2
+        assert counts(other.job(job_id)) == (1, 1, 5)
+        assert other.settled(job_id) == {task_id(0): "done", task_id(1): "failed"}
+
     def test_a_job_made_again_by_another_process_is_another_one(
         self, store: DynamoJobStore, other: DynamoJobStore
     ) -> None:
@@ -430,12 +466,14 @@ class TestBatches:
         ]
 
     def test_failures_made_good_in_many_batches(
-        self, store: DynamoJobStore, other: DynamoJobStore
+        self, store: DynamoJobStore, other: DynamoJobStore, script: Script
     ) -> None:
         job_id = store.create_job(job()).job_id
         for number in range(20):
             store.record(job_id, [failed(number)])
+        script.sent.clear()
         assert store.record(job_id, [done(number) for number in range(20)]) == 20
+        assert script.sent == {"TransactWriteItems": 3}  # each changes at most nine other batches
         assert_holds(other, job_id, list(range(20)))
 
 

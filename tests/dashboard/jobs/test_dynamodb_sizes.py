@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from dashboard.jobs.dynamodb_items import BATCH_BYTES, BATCH_OUTCOMES, OVERFLOW_BYTES
+from dashboard.jobs.dynamodb_removal import stamp
 from dashboard.jobs.dynamodb_store import DynamoJobStore
 from dashboard.jobs.store import StoreError, TaskOutcome
 from kmeans_core import ClusterModel, Preparation
@@ -292,10 +293,33 @@ class TestExpiry:
             expiring.reopen(job_id)
 
         script.will("TransactWriteItems", lambda _request: None, lambda _request: None, meanwhile)
-        ending.set_state(job_id, "done", owner="a")
+        end = ending.set_state(job_id, "done", owner="a")
+        assert end is not None
+        assert end.state == "queued"
         assert script.left == 0
         assert set(self.expiries(place)) == {"never"}
         assert len(expiring.outcomes(job_id).outcomes) == 12
+
+    def test_stamped_while_it_is_being_reopened(
+        self, place: Place, clock: Clock, expiring: DynamoJobStore
+    ) -> None:
+        job_id = self.run(expiring)
+        expiring.set_state(job_id, "done", owner="a")
+        aws = place.dynamodb()
+        script, table = Script(aws), expiring._table
+        header = table.get(("#jobs", job_id))
+        assert header is not None
+
+        def still_stamping(_request: Any) -> None:
+            stamp(table, header, header["expires_at"])
+
+        # The batches are freed in two transactions; the header is next.
+        script.will(
+            "TransactWriteItems", lambda _request: None, lambda _request: None, still_stamping
+        )
+        place.open(clock, dynamodb=aws).reopen(job_id)
+        assert script.left == 0
+        assert set(self.expiries(place)) == {"never"}
 
     def test_an_expired_job_is_gone_and_can_be_made_again(
         self, expiring: DynamoJobStore, clock: Clock

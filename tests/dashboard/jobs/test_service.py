@@ -11,6 +11,7 @@ import pytest
 from flask_caching import Cache
 
 from compute_lambda import FitTask
+from dashboard.datasets import Dataset
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.plan import plan
 from dashboard.jobs.service import JobService
@@ -519,6 +520,28 @@ class TestTakeOver:
         record = finished(service, what)
         assert (record.state, record.error) == ("failed", "There is no such dataset.")
         assert counts(record) == (2, 0, 4)
+
+    def test_in_the_cloud_a_job_on_another_machines_table_is_left_to_it(
+        self, make: Make, store: JobStore
+    ) -> None:
+        class WithoutTable(OneTable):
+            n_asked = 0
+
+            def get(self, dataset_id: str) -> Dataset:
+                self.n_asked += 1
+                return super().get(dataset_id)
+
+        what, here = spec(), WithoutTable()
+        here.deleted = True
+        store.create_job(JobRecord(what.job_id, what, "field", "aws", 6, 12))
+        make(backend=ScriptedBackend("aws"), catalogue=here).start()
+        # The second look comes after whatever was done upon the first one.
+        until(lambda: here.n_asked >= 2, "the machine without the table has looked twice")
+        left = store.job(what.job_id)
+        assert left is not None
+        assert (left.state, left.error, left.owner) == ("queued", None, None)
+        make(backend=ScriptedBackend("aws")).start()
+        assert finished_by_itself(store, what).state == "done"
 
     def test_closing_hands_a_job_over_at_once(
         self, make: Make, store: JobStore, backend: ScriptedBackend

@@ -17,7 +17,7 @@ from tests.dashboard.jobs.cloud_place import Place
 from tests.dashboard.jobs.conftest import Clock
 from tests.dashboard.jobs.made_up import done, failed, fit, job
 
-N_STEPS = 220
+N_STEPS = 160
 N_TASKS = 12
 OWNERS = ("a", "b")
 

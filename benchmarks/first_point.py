@@ -4,8 +4,9 @@
 
 Opens the real page in headless Chromium, served by its own process from an empty data directory.
 *First visit* counts from the navigation in a new browser (page load included; the default job
-starts with the server); *Run* counts from the press of the button, each time with another seed so that nothing is
-remembered. A point counts when it is in the chart and the next frame has been painted.
+starts with the server); *Run* counts from the press of the button, each time with another seed so
+that nothing is remembered. A point counts when it is in the chart and the next frame has been
+painted.
 """
 
 from __future__ import annotations

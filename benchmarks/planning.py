@@ -120,7 +120,8 @@ def main() -> None:
     print(
         f"planning, kernel {KERNEL}, measured in {time.perf_counter() - began:.2f} s:"
         f" {model.pair_ns:.3g} ns per pair, {model.feature_ns:.3g} ns per pair and feature,"
-        f" {model.iteration_us:.3g} us per iteration, {model.task_ms:.3g} ms per task",
+        f" {model.iteration_us:.3g} us per iteration, {model.restart_us:.3g} us per restart,"
+        f" {model.task_ms:.3g} ms per task",
         flush=True,
     )
     for name in options.jobs.split(","):

@@ -68,6 +68,11 @@ def point_log_likelihoods(
     return out
 
 
+def log_likelihood(components: Components, columns: FloatArray, n_threads: int = 1) -> float:
+    """Sum of `point_log_likelihoods`; higher is better."""
+    return float(point_log_likelihoods(components, columns, n_threads).sum())
+
+
 def _terms(components: Components, columns: FloatArray) -> FloatArray:
     """log pi_j + log N(x; m_j, S_j): columns (d, m) -> (K, m)."""
     terms = np.empty((len(components.means), columns.shape[1]))

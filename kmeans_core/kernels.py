@@ -64,6 +64,10 @@ class Kernel(Protocol):
         self, components: Components, columns: FloatArray, n_threads: int = 1
     ) -> FloatArray: ...
 
+    def log_likelihood(
+        self, components: Components, columns: FloatArray, n_threads: int = 1
+    ) -> float: ...
+
 
 class NumpyKernel:
     """The twin: the same functions, readable, and the oracle in the tests."""
@@ -74,6 +78,7 @@ class NumpyKernel:
     iterate = staticmethod(iteration.iterate)
     draw = staticmethod(drawing.draw)
     point_log_likelihoods = staticmethod(densities.point_log_likelihoods)
+    log_likelihood = staticmethod(densities.log_likelihood)
 
 
 def _best() -> Kernel:

@@ -23,4 +23,5 @@ def mixture_log_likelihood(model: ClusterModel, columns: FloatArray, n_threads: 
 
     columns (d, n) float64, prepared units.
     """
-    return float(point_log_likelihoods(model, columns, n_threads).sum())
+    columns = np.ascontiguousarray(columns, dtype=np.float64)
+    return kernels.current().log_likelihood(Components.of(model), columns, n_threads)

@@ -77,7 +77,9 @@ class Restarts:
         )
 
     def those(self, chosen: NDArray[np.bool_]) -> Restarts:
-        """A copy of some of them, chosen (R,)."""
+        """Some of them, chosen (R,): a copy, unless it is all of them."""
+        if chosen.all():
+            return self
         return Restarts(
             [s for s, own in zip(self.begun, chosen, strict=True) if own],
             self.theta[chosen],

@@ -48,7 +48,7 @@ LOCK_S = 5.0
 LARGEST, SMALLEST = 1e6, 1e-3
 """Constants beyond these are no measurement; NaN is none either."""
 
-_VERSION = 1
+_VERSION = 2
 _log = logging.getLogger(__name__)
 
 
@@ -60,12 +60,17 @@ class _Case:
     n_rows: int
     d: int
     k: int
+    n_experiments: int
     n_restarts: int
     n_iter: int
 
     @property
+    def n_fits(self) -> int:
+        return self.n_experiments * self.n_restarts
+
+    @property
     def n_restart_iterations(self) -> int:
-        return self.n_restarts * self.n_iter
+        return self.n_fits * self.n_iter
 
     @property
     def n_pairs(self) -> int:
@@ -76,13 +81,14 @@ class _Case:
         return n_features(self.covariance_type, self.d)
 
 
-# Hardly any work, so that what every task costs remains; many restarts on few points; many points
-# with few and with many features. Untied types, which on noise leave no cluster empty: filling
-# those again has a price of its own.
-_EMPTY = _Case("spher-untied", 32, 2, 2, 1, 1)
-_RESTARTS = _Case("full-untied", 96, 2, 4, 24, 3)
-_FEW_FEATURES = _Case("spher-untied", 1_500, 2, 8, 8, 12)
-_MANY_FEATURES = _Case("full-untied", 1_500, 6, 8, 8, 12)
+# Hardly any work, so that what every task costs remains; many restarts on few points, with one and
+# with several iterations; many points with few and with many features. Untied types, which on noise
+# leave no cluster empty: filling those again has a price of its own.
+_EMPTY = _Case("spher-untied", 32, 2, 2, 1, 1, 1)
+_RESTARTS = _Case("full-untied", 96, 2, 4, 4, 8, 1)
+_ITERATIONS = _Case("full-untied", 96, 2, 4, 4, 8, 4)
+_FEW_FEATURES = _Case("spher-untied", 1_500, 2, 8, 1, 8, 12)
+_MANY_FEATURES = _Case("full-untied", 1_500, 6, 8, 1, 8, 12)
 
 
 def calibrate() -> CostModel:
@@ -91,13 +97,17 @@ def calibrate() -> CostModel:
     CPU time of one thread is measured, so that other programs on the machine matter little.
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        empty, restarts, few, many = (
-            _least_ms(case) for case in (_EMPTY, _RESTARTS, _FEW_FEATURES, _MANY_FEATURES)
+        empty, restarts, iterations, few, many = (
+            _least_ms(case)
+            for case in (_EMPTY, _RESTARTS, _ITERATIONS, _FEW_FEATURES, _MANY_FEATURES)
         )
-    iteration_ms = max(restarts - empty, 0.0) / _RESTARTS.n_restart_iterations
+    more = _ITERATIONS.n_restart_iterations - _RESTARTS.n_restart_iterations
+    iteration_ms = max(iterations - restarts, 0.0) / more
+    restart_ms = max(restarts - empty, 0.0) / _RESTARTS.n_fits
 
     def pair_ns(case: _Case, total_ms: float) -> float:
-        own_ms = total_ms - empty - iteration_ms * case.n_restart_iterations
+        own_ms = total_ms - empty - restart_ms * case.n_fits
+        own_ms -= iteration_ms * (case.n_restart_iterations - case.n_fits)
         # A noisy overhead must not eat up what the pairs cost.
         return max(own_ms, 0.25 * total_ms) * 1e6 / case.n_pairs
 
@@ -109,6 +119,7 @@ def calibrate() -> CostModel:
         feature_ns=feature_ns,
         iteration_us=max(iteration_ms * 1e3, 0.1),
         task_ms=empty + BOOKKEEPING_MS,
+        restart_us=max((restart_ms - iteration_ms) * 1e3, 0.1),
     ).rounded()
 
 
@@ -208,7 +219,7 @@ def _least_ms(case: _Case) -> float:
         standardise=True,
         covariance_type=case.covariance_type,
         n_clusters=(case.k,),
-        experiments=(0,),
+        experiments=tuple(range(case.n_experiments)),
         n_restarts=case.n_restarts,
         seed=0,
         max_iter=case.n_iter,

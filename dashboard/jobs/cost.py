@@ -1,7 +1,7 @@
-"""What a fit costs on a backend: a formula with four constants, measured once per machine.
+"""What a fit costs on a backend: a formula with five constants, measured once per machine.
 
     one restart's iteration = iteration_us + rows x K x (pair_ns + features x feature_ns)
-    one experiment          = restarts x iterations x that
+    one experiment          = restarts x (restart_us + iterations x that)
     one task                = task_ms + its experiments
 
 The constants are those of one core. Iterations are not known beforehand; see
@@ -28,13 +28,16 @@ class CostModel:
 
     `pair_ns`: nanoseconds per row, cluster and iteration; `feature_ns`: nanoseconds more per
     feature of the pair (`n_features`); `iteration_us`: microseconds per restart and iteration that
-    depend on no data; `task_ms`: milliseconds per task (request, reading back, recording).
+    depend on no data; `task_ms`: milliseconds per task (request, reading back, recording);
+    `restart_us`: microseconds per restart that depend neither on data nor on iterations, its share
+    of its experiment's included.
     """
 
     pair_ns: float
     feature_ns: float
     iteration_us: float
     task_ms: float
+    restart_us: float = 1.0
 
     def experiment_ms(
         self,
@@ -50,7 +53,8 @@ class CostModel:
             n_restarts = 1
         iterations = min(expected_iterations(n_rows, k), max_iter)
         pair_ns = self.pair_ns + self.feature_ns * n_features(covariance_type, d)
-        return n_restarts * iterations * (self.iteration_us / 1e3 + n_rows * k * pair_ns / 1e6)
+        iteration_ms = self.iteration_us / 1e3 + n_rows * k * pair_ns / 1e6
+        return n_restarts * (self.restart_us / 1e3 + iterations * iteration_ms)
 
     def rounded(self) -> CostModel:
         """Every constant as the nearest of STEPS_PER_DOUBLING powers for each doubling."""
@@ -62,10 +66,12 @@ class CostModel:
         )
 
 
-NUMPY_COSTS = CostModel(pair_ns=0.18, feature_ns=0.37, iteration_us=27.0, task_ms=2.0)
+NUMPY_COSTS = CostModel(pair_ns=0.5, feature_ns=0.4, iteration_us=8.0, task_ms=2.0, restart_us=75.0)
 """The NumPy twin on one x86-64 core."""
 
-NATIVE_COSTS = CostModel(pair_ns=0.026, feature_ns=0.042, iteration_us=6.3, task_ms=2.0)
+NATIVE_COSTS = CostModel(
+    pair_ns=0.035, feature_ns=0.055, iteration_us=1.5, task_ms=2.0, restart_us=25.0
+)
 """The compiled kernel on one x86-64 core with AVX-512."""
 
 
@@ -77,12 +83,13 @@ def default_costs(kernel: str = KERNEL) -> CostModel:
 def expected_iterations(n_rows: int, k: int) -> float:
     """Mean over restarts of the iterations until the labels stop changing.
 
-    0.45 n^0.4 sqrt(min(K, 8)): measured on simulated fields, separate groups and uniform noise of
-    150 to 200,000 rows. Data with clear groups take half of it, noise takes up to twice as many.
+    0.8 n^(1/3) sqrt(min(K, 8)): measured on simulated fields, separate groups and uniform noise of
+    150 to 300,000 rows. Data with clear groups take half of it, large ones a quarter; noise takes
+    up to half as many again.
     """
     if k == 1:
         return 1.0
-    return max(2.0, 0.45 * float(n_rows) ** 0.4 * math.sqrt(min(k, 8)))
+    return max(2.0, 0.8 * math.cbrt(n_rows) * math.sqrt(min(k, 8)))
 
 
 def n_features(covariance_type: str, d: int) -> int:

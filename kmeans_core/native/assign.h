@@ -107,6 +107,8 @@ static TARGET void NAME(assign_range)(const Problem *p, Workspace *w, int64_t n_
         NAME(fill_features)(p, w, at, count);
         for (int64_t c = 0; c < n_chosen; c++) {
             const int64_t r = chosen[c];
+            if (at + count < stop) /* of the next block: see fetch_early */
+                __builtin_prefetch(labels + r * p->n + at + count);
             NAME(find_winners)(theta + r * size, n_clusters, n_features, w, count);
             n_changed[r] += NAME(move_changed)(w, count, n_clusters, n_features,
                                                labels + r * p->n + at, sums + r * size);

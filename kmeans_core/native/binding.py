@@ -24,8 +24,7 @@ from kmeans_core.native.library import ProblemRecord
 from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
 
-# SEED_BLOCK, MOST_POINTS and DRAWN_TOGETHER of the C sources.
-_SEED_BLOCK, _MIX_BLOCK, _DRAWN_TOGETHER = 256, 256, 4
+_MIX_BLOCK = 256  # MOST_POINTS of the C sources
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
 _MARK = re.compile("[0-9a-f]{32}")
 _SHAPES = {"full": 0, "diag": 1, "spher": 2}
@@ -166,7 +165,6 @@ class NativeKernel:
     ) -> NDArray[np.int64]:
         """As `drawing.draw`."""
         n_restarts, n_seeds = uniforms.shape
-        n_blocks = -(-columns.shape[1] // _SEED_BLOCK)
         rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
         arguments = (
             self._variant,
@@ -176,19 +174,31 @@ class NativeKernel:
             address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
             rows.ctypes.data,
         )
-        n_groups = -(-n_restarts // _DRAWN_TOGETHER)
-        n_doubles = min(n_restarts, _DRAWN_TOGETHER) * n_blocks * (_SEED_BLOCK + 1)
-        self._run("draw", arguments, min(n_threads, n_groups), n_doubles)
+        doubles = self._library.centaurus_drawing_doubles(columns.shape[1], n_restarts, n_seeds)
+        self._run("draw", arguments, n_threads, doubles)
         return rows
 
     def point_log_likelihoods(
         self, components: Components, columns: FloatArray, n_threads: int = 1
     ) -> FloatArray:
         """As `densities.point_log_likelihoods`."""
+        out = np.empty(columns.shape[1])
+        self._mix(components, columns, n_threads, out.ctypes.data)
+        return out
+
+    def log_likelihood(
+        self, components: Components, columns: FloatArray, n_threads: int = 1
+    ) -> float:
+        """As `densities.log_likelihood`, without a number in memory for each point."""
+        return self._mix(components, columns, n_threads, None)
+
+    def _mix(
+        self, components: Components, columns: FloatArray, n_threads: int, out: int | None
+    ) -> float:
         n_clusters, d = components.means.shape
         diagonal = components.whiteners.ndim == 2
         whitener_shape = (n_clusters, d) if diagonal else (n_clusters, d, d)
-        out = np.empty(columns.shape[1])
+        sums = np.empty(self._library.centaurus_n_parts(columns.shape[1]))
         arguments = (
             self._variant,
             self._record(columns, _ANY_TYPE),
@@ -197,10 +207,11 @@ class NativeKernel:
             address("means", components.means, np.float64, (n_clusters, d)),
             address("whiteners", components.whiteners, np.float64, whitener_shape),
             diagonal,
-            out.ctypes.data,
+            out,
+            sums.ctypes.data,
         )
         self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK)
-        return out
+        return float(sums.sum())
 
     def _run(
         self, function: str, arguments: tuple[Any, ...], n_threads: int, n_doubles: int

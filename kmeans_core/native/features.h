@@ -6,12 +6,14 @@ static TARGET void NAME(fill_features)(const Problem *p, Workspace *w, int64_t s
 {
     const int64_t d = p->d, points = w->points;
     const int64_t whole = (count + GROUP - 1) / GROUP * GROUP;
+    const int64_t next = start + count, soon = p->n - next < points ? p->n - next : points;
     double *second = w->phi + d * points;
     for (int64_t i = 0; i < d; i++) {
         double *row = w->phi + i * points;
         memcpy(row, p->columns + i * p->n + start, (size_t)count * sizeof(double));
         for (int64_t m = count; m < whole; m++)
             row[m] = 0.0;
+        fetch_early(p->columns + i * p->n, next, soon);
     }
     if (p->tied)
         return;

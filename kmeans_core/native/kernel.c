@@ -27,7 +27,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 5
+#define ABI_VERSION 6
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -245,8 +245,12 @@ static void draw_few(const void *data, int64_t item, double *memory)
                                   all->rows + first * all->n_seeds, memory));
 }
 
-/* drawing.draw: rows (R, m) from uniforms (R, m). memory: DRAWN_TOGETHER times n, rounded up to whole
- * SEED_BLOCKs, and one number for each of those blocks. */
+EXPORTED int64_t centaurus_drawing_doubles(int64_t n, int64_t n_restarts, int64_t n_seeds)
+{
+    return drawing_doubles(n, n_restarts, n_seeds);
+}
+
+/* drawing.draw: rows (R, m) from uniforms (R, m). memory: centaurus_drawing_doubles. */
 EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
                              int64_t n_seeds, const double *uniforms, int64_t *rows, Crew *crew,
                              double *memory)
@@ -262,7 +266,7 @@ typedef struct {
     int64_t n_clusters;
     const double *constants, *means, *whiteners;
     int diagonal;
-    double *out;
+    double *out, *sums;
 } Mixture;
 
 /* Item: one part of the points. */
@@ -272,21 +276,28 @@ static void mix_part(const void *data, int64_t part, double *memory)
     const Problem *p = all->p;
     const int64_t first = part * part_length(p->n), end = end_of_part(p->n, first);
     double *x = memory, *z = x + p->d * MOST_POINTS, *terms = z + p->d * MOST_POINTS;
+    double sum = 0.0, block[MOST_POINTS];
     for (int64_t start = first; start < end; start += MOST_POINTS) {
         const int64_t count = end - start < MOST_POINTS ? end - start : MOST_POINTS;
+        double *out = all->out ? all->out + start : block;
         DISPATCH(all->variant, mix, (p, all->n_clusters, all->constants, all->means,
-                                     all->whiteners, all->diagonal, start, count, x, terms, z,
-                                     all->out + start));
+                                     all->whiteners, all->diagonal, start, count, x, terms, z, out));
+        double of_block = 0.0;
+        for (int64_t m = 0; m < count; m++)
+            of_block += out[m];
+        sum += of_block;
     }
+    all->sums[part] = sum;
 }
 
-/* densities.point_log_likelihoods: out (n). constants (K), means (K, d), whiteners (K, d, d) or, when
- * diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
+/* densities.point_log_likelihoods: out (n), or null, and its sums (parts). constants (K), means (K, d),
+ * whiteners (K, d, d) or, when diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
 EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_clusters,
                             const double *constants, const double *means, const double *whiteners,
-                            int64_t diagonal, double *out, Crew *crew, double *memory)
+                            int64_t diagonal, double *out, double *sums, Crew *crew, double *memory)
 {
-    const Mixture all = {variant, p, n_clusters, constants, means, whiteners, diagonal != 0, out};
+    const Mixture all = {variant, p, n_clusters, constants, means, whiteners, diagonal != 0, out,
+                         sums};
     const Job job = {mix_part, &all};
     run_items(crew, &job, part_count(p->n), memory);
 }

@@ -200,3 +200,30 @@ static inline uint32_t different_bytes(const uint8_t *a, const uint8_t *b)
     return bits;
 #endif
 }
+
+/* Ask for the cache lines of numbers that will be read soon: what comes after a block of points
+ * is far from what comes after it in the next column, and the processor does not guess it. */
+static inline void fetch_early(const double *array, int64_t start, int64_t count)
+{
+    for (int64_t at = start; at < start + count; at += 8)
+        __builtin_prefetch(array + at);
+}
+
+/* Seeding: points at a time, and restarts drawn together, so that a block of points is read once for
+ * all of them. */
+#define SEED_BLOCK 256
+#define DRAWN_TOGETHER 4
+
+/* Distances are kept from one seed to the next, 8 bytes per point and restart, unless the table is too
+ * large for the caches and the seeds are few: then computing them again is cheaper than memory. */
+static int distances_kept(int64_t n, int64_t n_seeds)
+{
+    return n < 262144 || n_seeds > 16;
+}
+
+static int64_t drawing_doubles(int64_t n, int64_t n_restarts, int64_t n_seeds)
+{
+    const int64_t together = n_restarts < DRAWN_TOGETHER ? n_restarts : DRAWN_TOGETHER;
+    const int64_t n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
+    return together * n_blocks * (1 + (distances_kept(n, n_seeds) ? SEED_BLOCK : 0));
+}

@@ -1,17 +1,12 @@
 /* k-means++ seeds: drawing.draw. */
 
-#define SEED_BLOCK 256
-
-/* Restarts drawn together, so that each block of points is read once for all of them. */
-#define DRAWN_TOGETHER 4
-
-/* One block of points, [start, start + count): lower `nearest` (SEED_BLOCK, zero beyond count) to the
- * squared distance from a point, or begin with that; returns the sum. */
-static TARGET double NAME(lower_to)(const Problem *p, int64_t point, int begin, int64_t start,
-                                    int64_t count, double *nearest)
+/* One block of points, [start, start + count): lower `nearest` (SEED_BLOCK) to the squared distance
+ * from a point, or begin with that. */
+static TARGET void NAME(lower_to)(const Problem *p, int64_t point, int begin, int64_t start,
+                                  int64_t count, double *nearest)
 {
     const int64_t n = p->n;
-    double distance[SEED_BLOCK], lanes[8] = {0.0};
+    double distance[SEED_BLOCK];
     for (int64_t i = 0; i < p->d; i++) {
         const double *column = p->columns + i * n + start;
         const double centre = p->columns[i * n + point];
@@ -25,6 +20,12 @@ static TARGET double NAME(lower_to)(const Problem *p, int64_t point, int begin, 
     else
         for (int64_t m = 0; m < count; m++)
             nearest[m] = distance[m] < nearest[m] ? distance[m] : nearest[m];
+}
+
+/* Sum over a block; sets what lies beyond its last point to zero. */
+static TARGET double NAME(sum_of_block)(double *nearest, int64_t count)
+{
+    double lanes[8] = {0.0};
     for (int64_t m = count; m < SEED_BLOCK; m++)
         nearest[m] = 0.0;
     for (int64_t m = 0; m < SEED_BLOCK; m += 8)
@@ -34,14 +35,32 @@ static TARGET double NAME(lower_to)(const Problem *p, int64_t point, int begin, 
            ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* The point at which the running sum of `nearest` passes uniform times its total. Never one at
- * distance zero, unless all are: then each is as likely. */
-static int64_t NAME(pick)(int64_t n, const double *nearest, const double *block_sums,
-                          double uniform)
+/* The block in which the running sum of squared distances passes `target`; what has passed before. */
+static TARGET int64_t NAME(pick_block)(int64_t n_blocks, const double *block_sums, double target,
+                                double *passed)
 {
-    const int64_t n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
-    double total = 0.0, passed = 0.0;
-    int64_t block = 0, last = -1;
+    int64_t block = -1;
+    double before = 0.0;
+    for (int64_t b = 0; b < n_blocks; b++) {
+        if (!(block_sums[b] > 0.0))
+            continue;
+        block = b;
+        *passed = before;
+        before += block_sums[b];
+        if (before > target)
+            break;
+    }
+    return block;
+}
+
+/* The next seed of one restart, given the first `m`: where the running sum of the squared distances
+ * passes uniform times their total. Never a point at distance zero, unless all are: then each is as
+ * likely. kept (n, padded): the distances, null when they were not kept. */
+static TARGET int64_t NAME(pick)(const Problem *p, const int64_t *seeds, int64_t m, double uniform,
+                                 const double *block_sums, const double *kept)
+{
+    const int64_t n = p->n, n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
+    double again[SEED_BLOCK], total = 0.0, passed = 0.0;
     for (int64_t b = 0; b < n_blocks; b++)
         total += block_sums[b];
     if (!(total > 0.0)) {
@@ -51,50 +70,60 @@ static int64_t NAME(pick)(int64_t n, const double *nearest, const double *block_
     double target = uniform * total;
     if (!(target < total))
         target = nextafter(total, 0.0);
-    for (int64_t b = 0; b < n_blocks; b++) {
-        if (!(block_sums[b] > 0.0))
-            continue;
-        block = b;
-        if (passed + block_sums[b] > target)
-            break;
-        passed += block_sums[b];
-    }
-    /* Rounding may leave the sum just short of the target: then it is the block's last. */
-    for (int64_t m = block * SEED_BLOCK; m < n && m < (block + 1) * SEED_BLOCK; m++) {
-        if (!(nearest[m] > 0.0))
-            continue;
-        last = m;
-        passed += nearest[m];
-        if (passed > target)
-            break;
+    const int64_t start = NAME(pick_block)(n_blocks, block_sums, target, &passed) * SEED_BLOCK;
+    const int64_t count = n - start < SEED_BLOCK ? n - start : SEED_BLOCK;
+    const double *nearest = kept ? kept + start : again;
+    for (int64_t s = 0; s < m && !kept; s++)
+        NAME(lower_to)(p, seeds[s], s == 0, start, count, again);
+    /* Rounding may leave the sum just short of the target: then it is the block's last point. */
+    int64_t last = start;
+    for (int64_t i = 0; i < count && !(passed > target); i++) {
+        if (nearest[i] > 0.0) {
+            last = start + i;
+            passed += nearest[i];
+        }
     }
     return last;
 }
 
-/* Rows (R, m) of the seeds of a few restarts from their uniforms (R, m). memory: for each restart n
- * numbers, rounded up to whole blocks, and one for each block. */
+/* One block of all points, for all restarts: its sums of the distances from the first m seeds. */
+static TARGET void NAME(measure_block)(const Problem *p, int64_t n_restarts, int64_t n_seeds,
+                                       const int64_t *rows, int64_t m, int64_t b, double *sums,
+                                       double *kept)
+{
+    const int64_t n = p->n, n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK, start = b * SEED_BLOCK;
+    const int64_t count = n - start < SEED_BLOCK ? n - start : SEED_BLOCK, next = start + count;
+    const int64_t left = n - next < SEED_BLOCK ? n - next : SEED_BLOCK;
+    double again[SEED_BLOCK];
+    for (int64_t i = 0; i < p->d; i++)
+        fetch_early(p->columns + i * n, next, left);
+    for (int64_t r = 0; r < n_restarts; r++) {
+        double *nearest = kept ? kept + r * n_blocks * SEED_BLOCK + start : again;
+        if (kept)
+            fetch_early(nearest, SEED_BLOCK, left);
+        for (int64_t s = kept ? m - 1 : 0; s < m; s++)
+            NAME(lower_to)(p, rows[r * n_seeds + s], s == 0, start, count, nearest);
+        sums[r * n_blocks + b] = NAME(sum_of_block)(nearest, count);
+    }
+}
+
+/* Rows (R, m) of the seeds of a few restarts from their uniforms (R, m). memory: for each restart one
+ * number for each block and, when distances are kept, n rounded up to whole blocks. */
 static TARGET void NAME(draw)(const Problem *p, int64_t n_restarts, int64_t n_seeds,
                               const double *uniforms, int64_t *rows, double *memory)
 {
     const int64_t n = p->n, n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
-    const int64_t own = n_blocks * (SEED_BLOCK + 1);
+    double *kept = distances_kept(n, n_seeds) ? memory + n_restarts * n_blocks : NULL;
     for (int64_t r = 0; r < n_restarts; r++) {
         const int64_t first = (int64_t)(uniforms[r * n_seeds] * (double)n);
         rows[r * n_seeds] = first < n ? first : n - 1;
     }
     for (int64_t m = 1; m < n_seeds; m++) {
-        for (int64_t b = 0; b < n_blocks; b++) {
-            const int64_t start = b * SEED_BLOCK;
-            const int64_t count = n - start < SEED_BLOCK ? n - start : SEED_BLOCK;
-            for (int64_t r = 0; r < n_restarts; r++) {
-                double *nearest = memory + r * own, *block_sums = nearest + n_blocks * SEED_BLOCK;
-                block_sums[b] = NAME(lower_to)(p, rows[r * n_seeds + m - 1], m == 1, start, count,
-                                               nearest + start);
-            }
-        }
+        for (int64_t b = 0; b < n_blocks; b++)
+            NAME(measure_block)(p, n_restarts, n_seeds, rows, m, b, memory, kept);
         for (int64_t r = 0; r < n_restarts; r++)
             rows[r * n_seeds + m] =
-                NAME(pick)(n, memory + r * own, memory + r * own + n_blocks * SEED_BLOCK,
-                           uniforms[r * n_seeds + m]);
+                NAME(pick)(p, rows + r * n_seeds, m, uniforms[r * n_seeds + m],
+                           memory + r * n_blocks, kept ? kept + r * n_blocks * SEED_BLOCK : NULL);
     }
 }

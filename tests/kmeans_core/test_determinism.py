@@ -16,6 +16,7 @@ from kmeans_core import (
     MahalanobisKMeans,
     PreparedData,
     SeedBank,
+    drawing,
     fit_experiments,
     prepare,
 )
@@ -133,6 +134,16 @@ def test_seeds_are_prefixes(overlapping):
     assert (SeedBank(data, 4).rows(pairs, 40) != most).any()
     centres = growing.centres(pairs, 2)
     np.testing.assert_array_equal(centres[4, 1], data.columns[:, most[4, 1]])
+
+
+@pytest.mark.parametrize("n_seeds", [9, 18])
+def test_seeds_of_a_table_larger_than_the_caches(kernel, n_seeds):
+    # Few seeds: the compiled kernel computes distances again; many: it keeps them.
+    columns = np.random.default_rng(0).normal(size=(2, 270_001))
+    uniforms = np.random.default_rng(1).random((5, n_seeds))
+    rows = kernel.draw(columns, uniforms)
+    np.testing.assert_array_equal(rows, drawing.draw(columns, uniforms))
+    np.testing.assert_array_equal(rows, kernel.draw(columns, uniforms, n_threads=3))
 
 
 def test_seeds_follow_the_squared_distance():

@@ -55,7 +55,7 @@ def _sqlite(directory: Path, _request: pytest.FixtureRequest) -> StoreUnderTest:
 
 def _dynamodb(_directory: Path, request: pytest.FixtureRequest) -> StoreUnderTest:
     place = Place.made(request.getfixturevalue("moto_url"))
-    return StoreUnderTest("dynamodb", str(place), place.open, n_tasks=18)
+    return StoreUnderTest("dynamodb", str(place), place.open, n_tasks=15)
 
 
 #: A further implementation joins here and in worker.py, and passes the whole suite.

@@ -23,10 +23,14 @@ def worker(stores: StoreUnderTest, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def start_together(processes: list[subprocess.Popen[str]]) -> None:
+def until_ready(processes: list[subprocess.Popen[str]]) -> None:
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+
+
+def start(processes: list[subprocess.Popen[str]]) -> None:
+    """Let those that are ready begin, at the same moment."""
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dashboard.jobs.store import JobStore, TaskOutcome
 from tests.dashboard.jobs.conftest import StoreUnderTest
 from tests.dashboard.jobs.made_up import done, failed, job, task_id
-from tests.dashboard.jobs.processes import start_together, worker
+from tests.dashboard.jobs.processes import start, until_ready, worker
 from tests.dashboard.jobs.waiting import until
 
 PROCESS_S = 60.0
@@ -90,22 +90,23 @@ def test_threads_recording_the_same_tasks(stores: StoreUnderTest) -> None:
 def test_processes_recording_the_same_tasks(stores: StoreUnderTest) -> None:
     store, n_tasks = stores.open(), stores.n_tasks
     job_id = store.create_job(job(n_tasks=n_tasks)).job_id
-    with followers(stores, job_id) as readers:
-        processes = [
-            worker(stores, "record_all", job_id, str(n_tasks), order, str(n_failing))
-            for order, n_failing in (
-                ("forwards", 0),
-                ("backwards", n_tasks // 3),
-                ("forwards", 2 * n_tasks // 3),
-            )
-        ]
-        try:
-            start_together(processes)
+    processes = [
+        worker(stores, "record_all", job_id, str(n_tasks), order, str(n_failing))
+        for order, n_failing in (
+            ("forwards", 0),
+            ("backwards", n_tasks // 3),
+            ("forwards", 2 * n_tasks // 3),
+        )
+    ]
+    try:
+        until_ready(processes)
+        with followers(stores, job_id) as readers:
+            start(processes)
             news = [int(process.communicate(timeout=PROCESS_S)[0]) for process in processes]
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
     assert [process.returncode for process in processes] == [0, 0, 0]
     # Every task is news once as done; failures that came before their success are news as well.
     n_failures_seen = sum(o.status == "failed" for o in readers[0].seen)
@@ -123,7 +124,8 @@ def test_one_process_gets_the_lease(stores: StoreUnderTest) -> None:
         for owner in ("a", "b")
     ]
     try:
-        start_together([process for _, _, process in contenders])
+        until_ready([process for _, _, process in contenders])
+        start([process for _, _, process in contenders])
         won = {
             (job_id, owner): process.communicate(timeout=PROCESS_S)[0].strip()
             for job_id, owner, process in contenders

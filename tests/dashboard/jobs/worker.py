@@ -1,4 +1,8 @@
-"""One writer in a process: `python -m tests.dashboard.jobs.worker KIND PATH WHAT ...`."""
+"""One writer in a process: `python -m tests.dashboard.jobs.worker KIND PATH WHAT ...`.
+
+Imports stand where they are needed: several of these start at once, and Dash or boto3 would be most
+of what they do.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,17 @@ import threading
 import time
 from pathlib import Path
 
-from dashboard.jobs.memo import Memo, file_cache
-from dashboard.jobs.service import JobService
-from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.jobs.store import JobStore
-from tests.dashboard.jobs.cloud_place import Place
-from tests.dashboard.jobs.doubles import OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import done, failed, one_fit_for_each_k
 
 
 def open_store(kind: str, address: str) -> JobStore:
     if kind == "dynamodb":
+        from tests.dashboard.jobs.cloud_place import Place
+
         return Place.at(address).open(time.time)
+    from dashboard.jobs.sqlite_store import SqliteJobStore
+
     return SqliteJobStore(Path(address))
 
 
@@ -46,6 +49,10 @@ def take_lease(store: JobStore, job_id: str, owner: str) -> None:
 
 def run_job(store: JobStore, cache_dir: str, k_max: str, n_tasks: str) -> None:
     """Run a job of one task for each K up to `n_tasks` tasks, then hang in the next one."""
+    from dashboard.jobs.memo import Memo, file_cache
+    from dashboard.jobs.service import JobService
+    from tests.dashboard.jobs.doubles import OneTable, ScriptedBackend
+
     backend = ScriptedBackend()
     backend.gate = threading.Semaphore(int(n_tasks))
     memo = Memo(file_cache(Path(cache_dir)))

@@ -46,7 +46,7 @@ kernel-lambda: $(VENV)/.installed-build ## the kernel for Lambda, ARCHITECTURE=a
 	  --output build/kernel-$(ARCHITECTURE)/_kernel.so
 
 cloud-local: $(VENV)/.installed-tests kernel ## Lambda, S3 and all on this machine, and the dashboard (PORT, WORKERS)
-	@$(BIN)/python -m cloud_local --port "$(PORT)" --workers "$(WORKERS)" \
+	@exec $(BIN)/python -m cloud_local --port "$(PORT)" --workers "$(WORKERS)" \
 	  $(if $(filter command line,$(origin DATA_DIR)),--data-dir "$(DATA_DIR)")
 
 test: $(VENV)/.installed-tests kernel browser ## install test tools and a browser, run every test

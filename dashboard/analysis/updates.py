@@ -186,19 +186,10 @@ def _job(view: JobView, record: JobRecord, now: float, backend: Speed | None) ->
         "cost_usd": record.usage.usd,
         "n_requests": record.usage.n_requests,
         "cap_usd": record.spending_cap_usd,
-        "capped": _stopped_at_cap(record),
+        "capped": record.capped,
         "error": record.error,
         "errors": _errors(view),
     }
-
-
-def _stopped_at_cap(record: JobRecord) -> bool:
-    """A job that a person cancelled has no error; one that stopped itself says why."""
-    return (
-        record.state == "cancelled"
-        and record.error is not None
-        and record.spending_cap_usd is not None
-    )
 
 
 def _errors(view: JobView) -> list[dict[str, Any]]:

@@ -57,6 +57,7 @@ from dashboard.jobs.store import (
     JobState,
     OutcomePage,
     OutcomeStatus,
+    StoreError,
     TaskOutcome,
 )
 
@@ -70,7 +71,8 @@ class DynamoJobStore:
 
     `dynamodb` is a client made with `dynamodb_table.CLIENT_CONFIG`; `s3` one that tries again by
     itself. With `finished_ttl_days` a finished job expires so many days after its end: DynamoDB
-    removes its items (attribute `expires_at`); it counts as gone from that moment.
+    removes its items (attribute `expires_at`); it counts as gone from that moment. Its objects in
+    the bucket stay: give `results/` a lifecycle rule that is longer.
 
     Methods raise StoreError when AWS cannot be used.
     """
@@ -284,8 +286,14 @@ class DynamoJobStore:
             return None
 
     def _create(self, made: JobRecord) -> JobRecord:
-        stored = self.job(made.job_id)
-        if stored is not None:
+        header = self._header(made.job_id)
+        if header is not None:
+            stored = job_record(header)
+            if stored is None:
+                raise StoreError(
+                    f"The job {made.job_id} is there with settings that this release cannot read."
+                    " Delete it, or update Centaurus."
+                )
             return stored
         counter = self._table.get(EDITIONS)
         before = 0 if counter is None else int(counter["edition"])

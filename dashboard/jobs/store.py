@@ -74,6 +74,12 @@ class JobRecord:
     def finished(self) -> bool:
         return self.state in FINISHED_STATES
 
+    @property
+    def capped(self) -> bool:
+        """Whether the job stopped itself at its spending cap. A cancelled one has no error."""
+        has_cap = self.spending_cap_usd is not None
+        return self.state == "cancelled" and self.error is not None and has_cap
+
 
 @dataclass(frozen=True, slots=True)
 class TaskOutcome:

@@ -18,6 +18,7 @@ from dashboard.page.jobs_page import (
     moving_cells,
     shape,
 )
+from dashboard.page.money import raised_cap
 from dashboard.page.opening import NO_JOB
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class JobsPage:
                 self._services.jobs.rerun_failed(job_id)
             else:
                 cap_usd = record.spending_cap_usd
+                if record.capped:
+                    cap_usd = raised_cap(cap_usd, record.usage.usd)
                 self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
         except (DatasetError, SpecError) as error:
             answer["notify"] = [notification("This job cannot run", error.message)]

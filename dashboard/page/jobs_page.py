@@ -13,6 +13,7 @@ from dashboard.figures.plain_text import number
 from dashboard.page import ids
 from dashboard.page.aria import aria
 from dashboard.page.card import card
+from dashboard.page.money import dollars, raised_cap
 
 if TYPE_CHECKING:
     from dashboard.jobs.store import JobRecord
@@ -96,7 +97,10 @@ def moving_cells(record: JobRecord, now: float) -> dict[str, str]:
     fits = f"{record.n_fits:,}"
     if record.state != "done":
         fits = f"{record.n_fits_done:,} of {fits}"
-    return {"fits": fits, "best": best_model(record.best), "duration": duration(record, now)}
+    lasted = duration(record, now)
+    if record.usage.n_requests:
+        lasted += f" · {dollars(record.usage.usd)}"
+    return {"fits": fits, "best": best_model(record.best), "duration": lasted}
 
 
 def best_model(best: dict[str, Any] | None) -> str:
@@ -136,8 +140,8 @@ def _row(record: JobRecord, now: float) -> dmc.TableTr:
         [
             dmc.TableTd(
                 dmc.Badge(
-                    record.state,
-                    color=STATE_COLOURS.get(record.state, "gray"),
+                    "cap reached" if record.capped else record.state,
+                    color="orange" if record.capped else STATE_COLOURS.get(record.state, "gray"),
                     variant="light",
                     miw="max-content",
                 )
@@ -181,6 +185,9 @@ def _actions(record: JobRecord) -> dmc.Group:
         buttons.append(button("cancel", "Cancel"))
     elif record.n_failed or record.state == "failed":
         buttons.append(button("rerun", "Rerun failed"))
+    elif record.capped:
+        cap_usd = raised_cap(record.spending_cap_usd, record.usage.usd)
+        buttons.append(button("resume", f"Resume up to {dollars(cap_usd)}"))
     elif record.state == "cancelled":
         buttons.append(button("resume", "Resume"))
     buttons.append(button("delete", "Delete", "red"))

@@ -43,6 +43,13 @@ def test_a_job_with_a_price_waits_for_run_stops_at_its_cap_and_goes_on(staged, p
     page.open_tab("Tasks")
     page.until_text("tasks-note", "128 of 600 tasks have ended, 0 cold starts.")
 
+    page.open("/jobs")
+    page.until_text("jobs-table", "cap reached")
+    assert " · $2.00" in page.text("jobs-table")
+    page.click_text("#jobs-table button", "Resume up to $4.00")
+    page.until_text("jobs-table", "2,560 of 6,000")
+    page.until_text("jobs-table", " · $4.00")
+
 
 def test_the_local_page_knows_no_money(page, small_job):
     page.open(f"/?job={small_job.job_id}")

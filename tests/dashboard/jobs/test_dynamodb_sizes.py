@@ -373,6 +373,8 @@ def test_what_another_release_wrote_does_not_hide_the_rest(
     assert [record.job_id for record in store.jobs()] == [good]
     assert store.job(bad) is None
     assert f"Job {bad} is left out" in caplog.text
+    with pytest.raises(StoreError, match=f"job {bad} is there with settings"):
+        store.create_job(job(2))
     unreadable, fine = store.outcomes(good).outcomes
     assert (unreadable.status, unreadable.result) == ("failed", None)
     assert unreadable.error is not None

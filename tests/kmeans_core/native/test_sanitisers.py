@@ -7,6 +7,7 @@ or after any of them ends the process.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ CASES = (
     "native/test_random_shapes.py",
     "test_assignment.py",
     "test_degenerate.py",
+    "test_determinism.py",
     "test_iterations.py",
 )
 SHORT_BY_ONE = """
@@ -77,12 +79,12 @@ def run(sanitised: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_no_case_reads_or_writes_out_of_bounds(sanitised: Path) -> None:
     cases = [str(Path(__file__).parents[1] / name) for name in CASES]
-    done = run(
-        sanitised, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--kernel-shapes=72", *cases
-    )
+    options = ("-q", "-p", "no:cacheprovider", "-k", "not numpy", "--kernel-shapes=48")
+    done = run(sanitised, "-m", "pytest", *options, *cases)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    assert "native-" not in done.stdout  # of failures
-    assert " passed" in done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 100
 
 
 @pytest.mark.parametrize("missing", [0, 1])

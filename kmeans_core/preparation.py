@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from kmeans_core.features import FloatArray
 
 _LARGEST = 1e150
-# Values at a time of whatever is only needed for a moment: half a megabyte.
-_BLOCK = 1 << 16
+# Values at a time: 256 KB stay in a core's cache from one step to the next.
+_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,12 @@ class Preparation:
         """(n, d) in data units -> (d, n) float64 in C order, prepared units."""
         table = np.asarray(X, dtype=np.float64)
         columns = np.empty(table.shape[::-1])
-        self.fill(columns, table)
+        for rows in _blocks(table):
+            self._write(table[rows], columns[:, rows])
         return columns
 
-    def fill(self, columns: FloatArray, table: FloatArray) -> None:
-        """Write the prepared table (n, d) to columns (d, n)."""
+    def _write(self, table: FloatArray, columns: FloatArray) -> None:
+        """(n, d) in data units into (d, n): every point gets the same arithmetic, always."""
         np.subtract(table.T, self.shift[:, None], out=columns)
         columns /= self.scale[:, None]
 
@@ -85,21 +86,32 @@ def prepare(
             "Expected a table with at least one row and one column (n, d); "
             f"got an array of shape {table.shape}."
         )
-    columns = np.array(table.T, dtype=np.float64, order="C")
-    check_finite(columns, column_names)
-    shift, spread = _centre(columns)
+    shift, spread = _centre_and_spread(table, column_names)
     if standardise:
         scale = np.where(spread > 0, spread, 1.0)
         log_jacobian = 0.0
     else:
         largest = spread.max()
         factor = largest * np.sqrt(np.mean((spread / largest) ** 2)) if largest > 0 else 1.0
-        scale = np.full(len(columns), factor)
-        log_jacobian = -len(columns) * float(np.log(factor))
+        scale = np.full(len(spread), factor)
+        log_jacobian = -len(spread) * float(np.log(factor))
     preparation = Preparation(shift, scale, standardise, log_jacobian)
-    # As later points will be, so that a point gets the same prepared value always.
-    preparation.fill(columns, table)
-    return PreparedData(columns, preparation, _variances(columns))
+    columns = np.empty(table.shape[::-1])
+    total, squares = np.zeros(len(spread)), np.zeros(len(spread))
+    for rows in _blocks(table):
+        block = columns[:, rows]
+        preparation._write(table[rows], block)
+        total += block.sum(axis=1)
+        squares += np.einsum("in,in->i", block, block)
+    mean = total / len(table)  # zero but for rounding, so that nothing cancels here
+    return PreparedData(columns, preparation, np.maximum(squares / len(table) - mean * mean, 0.0))
+
+
+def _blocks(table: FloatArray) -> Iterator[slice]:
+    """Rows of (n, d) a few at a time."""
+    width = max(1, _BLOCK // table.shape[1])
+    for start in range(0, len(table), width):
+        yield slice(start, min(start + width, len(table)))
 
 
 def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> None:
@@ -123,33 +135,35 @@ def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> Non
         )
 
 
-def _centre(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Centre in place; returns shift and standard deviation, both (d,)."""
+def _centre_and_spread(
+    table: FloatArray, column_names: Sequence[str] | None
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation of each column (d,). Raises ValueError as check_finite does."""
     # The first value as origin: sums then keep the digits that a large common offset would eat.
-    origin = columns[:, 0].copy()
-    columns -= origin[:, None]
-    for_mean = columns.mean(axis=1)
-    columns -= for_mean[:, None]
-    rest = columns.mean(axis=1)
-    columns -= rest[:, None]
-    shift = origin + (for_mean + rest)
+    origin = table[0].copy()
+    n, d = table.shape
+    total, highest, lowest = np.zeros(d), origin.copy(), origin.copy()
+    with np.errstate(all="ignore"):  # what is not finite is complained about below
+        for rows in _blocks(table):
+            block = np.array(table[rows].T, order="C")
+            np.maximum(highest, block.max(axis=1), out=highest)
+            np.minimum(lowest, block.min(axis=1), out=lowest)
+            block -= origin[:, None]
+            total += block.sum(axis=1)
+    if not (np.maximum(highest, -lowest) <= _LARGEST).all():
+        check_finite(table.T, column_names)
+    for_mean = total / n
     # Squares of very small or very large values would underflow or overflow without this.
-    largest = np.maximum(columns.max(axis=1), -columns.min(axis=1))
-    unit = np.where(largest > 0, largest, 1.0)
-    return shift, unit * np.sqrt(_mean_squares(columns, np.zeros_like(unit), unit))
-
-
-def _variances(columns: FloatArray) -> FloatArray:
-    """Of each column, (d,), without a second copy of the table."""
-    return _mean_squares(columns, columns.mean(axis=1), np.ones(len(columns)))
-
-
-def _mean_squares(columns: FloatArray, origin: FloatArray, unit: FloatArray) -> FloatArray:
-    """Mean of ((x - origin) / unit)^2 of each column, (d,)."""
-    d, n = columns.shape
-    total = np.zeros(d)
-    width = max(1, _BLOCK // d)
-    for start in range(0, n, width):
-        block = (columns[:, start : start + width] - origin[:, None]) / unit[:, None]
-        total += np.einsum("ij,ij->i", block, block)
-    return total / n
+    unit = np.maximum(highest - origin, origin - lowest)
+    unit[unit == 0] = 1.0
+    rest, squares = np.zeros(d), np.zeros(d)
+    for rows in _blocks(table):
+        # In C order, as what follows goes along the columns.
+        block = np.subtract(table[rows].T, origin[:, None], order="C")
+        block -= for_mean[:, None]
+        rest += block.sum(axis=1)
+        block /= unit[:, None]
+        squares += np.einsum("in,in->i", block, block)
+    rest /= n
+    variances = np.maximum(squares / n - (rest / unit) ** 2, 0.0)
+    return origin + (for_mean + rest), unit * np.sqrt(variances)

@@ -25,6 +25,7 @@ from compute_lambda.fit import Host
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.cost import CostModel, default_costs
 from dashboard.jobs.spending import Budget
+from kmeans_core import KERNEL
 
 POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
@@ -97,7 +98,9 @@ class LocalBackend:
 
     @property
     def label(self) -> str:
-        return f"Local · {self.concurrency} thread{'s' if self.concurrency > 1 else ''}"
+        threads = f"Local · {self.concurrency} thread{'s' if self.concurrency > 1 else ''}"
+        # Ten times slower, and a reason to install a compiler: people should see it.
+        return f"{threads} · no compiled kernel" if KERNEL == "numpy" else threads
 
     def cost_usd(self, busy_s: float, n_requests: int) -> float:  # noqa: ARG002
         return 0.0

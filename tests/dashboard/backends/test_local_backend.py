@@ -149,9 +149,14 @@ def test_the_same_results_with_one_thread_two_threads_and_none(store: ScriptedSt
     assert store.reads == [GOOD, GOOD]  # one read per backend: the prepared data are shared
 
 
-def test_what_a_backend_says_of_itself(backend: LocalBackend, single: LocalBackend) -> None:
+def test_what_a_backend_says_of_itself(
+    backend: LocalBackend, single: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "KERNEL", "native")
     assert (backend.name, backend.label, backend.concurrency) == ("local", "Local · 2 threads", 2)
     assert single.label == "Local · 1 thread"
+    monkeypatch.setattr(local, "KERNEL", "numpy")
+    assert single.label == "Local · 1 thread · no compiled kernel"
     assert backend.cost_usd(3_600.0, 10_000) == 0.0
 
 

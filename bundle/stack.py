@@ -98,9 +98,9 @@ def description(stack: str, found: dict[str, str]) -> str:
     """What a person does next with the stack."""
     return (
         f"\n{stack} is there: {found.get('Endpoint', 'without an endpoint')}\n"
-        f"  use it:       .venv/bin/python -m dashboard serve --backend aws --stack {stack}\n"
+        f"  use it:       CENTAURUS_BACKEND=aws CENTAURUS_STACK={stack} make run\n"
         f"  who may:      attach {found.get('DashboardPolicyArn', 'the policy')} to that user\n"
-        f"  remove it:    make remove STACK={stack}"
+        f"  remove it:    make remove STACK={stack} (its data as well: DATA=delete)"
     )
 
 

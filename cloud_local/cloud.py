@@ -127,7 +127,8 @@ class LocalCloud:
         self._running.change(concurrency=concurrency)
 
     def change(self, **settings: float) -> None:
-        """Set `concurrency`, `timeout_s` or `throttle_status` (429, 500, 503) from now on."""
+        """Set `concurrency`, `timeout_s`, `integration_limit_s` or `throttle_status` (429, 500,
+        503) from now on."""
         self._running.change(**settings)
 
     def state(self) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class ExecutionEnvironment:
         self._delivered = True
         return self.invocation
 
+    def abandon(self) -> None:
+        """Nothing more will come for it: whoever waits in `next_invocation` is cancelled."""
+        if self._polling is not None:
+            self._polling.cancel()
+
     def kill(self) -> None:
         """SIGKILL to the runtime and whatever it started."""
         if self.process is not None and self.process.returncode is None:

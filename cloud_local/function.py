@@ -206,6 +206,7 @@ class Function:
 
     def _forget(self, environment: ExecutionEnvironment) -> None:
         self.environments.pop(environment.name, None)
+        environment.abandon()
         if environment in self._idle:
             self._idle.remove(environment)
 

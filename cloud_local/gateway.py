@@ -28,7 +28,7 @@ class Gateway:
 
     def __init__(self, configuration: GatewayConfiguration, function: Function) -> None:
         self.throttle_status = configuration.throttle_status
-        self._configuration = configuration
+        self.integration_limit_s = configuration.integration_limit_s
         self._routes = frozenset(configuration.routes)
         self._function = function
         self._authoriser = Authoriser(configuration.callers, configuration.function.region)
@@ -68,7 +68,7 @@ class Gateway:
         event = json.dumps(event_of(received, route_key, caller)).encode()
         outcome = self._function.invoke(event)
         # The integration limit: the client is told, the function runs on.
-        await asyncio.wait((outcome,), timeout=self._configuration.integration_limit_s)
+        await asyncio.wait((outcome,), timeout=self.integration_limit_s)
         if not outcome.done():
             return said(503, "Service Unavailable")
         return self._said_of(outcome.result())

@@ -85,7 +85,8 @@ class LocalGateway:
         return self._ask(urllib.request.Request(f"{self._control}/state"))
 
     def change(self, **settings: float) -> None:
-        """Set `concurrency`, `timeout_s` or `throttle_status` (429, 500, 503) from now on."""
+        """Set `concurrency`, `timeout_s`, `integration_limit_s` or `throttle_status` (429, 500,
+        503) from now on."""
         body = json.dumps(settings).encode()
         self._ask(urllib.request.Request(f"{self._control}/settings", body, method="POST"))
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp.web import BaseRequest, Response
 
@@ -66,15 +66,23 @@ class RuntimeApi:
 
     async def _control(self, request: BaseRequest, call: str) -> Response:
         if call == "settings" and request.method == "POST":
-            given = json.loads(await request.content.read())
-            self._function.concurrency = given.get("concurrency", self._function.concurrency)
-            self._function.timeout_s = given.get("timeout_s", self._function.timeout_s)
-            status = given.get("throttle_status", self._gateway.throttle_status)
-            if status not in THROTTLE_MESSAGES:
-                return _said(400, f"throttle_status is one of {list(THROTTLE_MESSAGES)}")
-            self._gateway.throttle_status = status
-        elif call != "state" or request.method != "GET":
+            return self._change(json.loads(await request.content.read()))
+        if call != "state" or request.method != "GET":
             return _said(404, "Unknown call")
+        return self._state()
+
+    def _change(self, given: dict[str, Any]) -> Response:
+        function, gateway = self._function, self._gateway
+        status = given.get("throttle_status", gateway.throttle_status)
+        if status not in THROTTLE_MESSAGES:
+            return _said(400, f"throttle_status is one of {list(THROTTLE_MESSAGES)}")
+        gateway.throttle_status = status
+        gateway.integration_limit_s = given.get("integration_limit_s", gateway.integration_limit_s)
+        function.concurrency = given.get("concurrency", function.concurrency)
+        function.timeout_s = given.get("timeout_s", function.timeout_s)
+        return self._state()
+
+    def _state(self) -> Response:
         return Response(
             body=json.dumps(self._function.state()).encode(), content_type="application/json"
         )

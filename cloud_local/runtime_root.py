@@ -27,19 +27,6 @@ def link_runtime_root(folder: Path) -> Path:
     return folder
 
 
-def link_checkout(folder: Path, checkout: Path) -> Path:
-    """The sources and this environment's NumPy in the shape of the artefact, without a build."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for name in ("compute_lambda", "kmeans_core"):
-        (folder / name).symlink_to(checkout / name)
-    numpy = distribution("numpy")
-    for name in _top_level_names(numpy):
-        (folder / name).symlink_to(Path(str(numpy.locate_file(name))).resolve())
-    return folder
-
-
 def _with_requirements(names: tuple[str, ...]) -> list[Distribution]:
     found: dict[str, Distribution] = {}
     waiting = list(names)

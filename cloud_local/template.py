@@ -24,7 +24,7 @@ class TemplateProblem(ValueError):
     """The template holds something that the local cloud cannot read."""
 
 
-class _Loader(yaml.SafeLoader):
+class TemplateLoader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms: `!Ref X` is {"Ref": X}, `!Sub` {"Fn::Sub": ...}."""
 
 
@@ -39,7 +39,7 @@ def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
     return {name: loader.construct_mapping(node, deep=True)}
 
 
-_Loader.add_multi_constructor("!", _short_form)
+TemplateLoader.add_multi_constructor("!", _short_form)
 
 
 class Template:
@@ -56,7 +56,7 @@ class Template:
         region: str = "eu-central-1",
         parameters: Mapping[str, str] | None = None,
     ) -> None:
-        self._source: dict[str, Any] = yaml.load(text, _Loader)
+        self._source: dict[str, Any] = yaml.load(text, TemplateLoader)
         declared = self._source.get("Parameters") or {}
         unknown = sorted(set(parameters or {}) - set(declared))
         if unknown:
@@ -106,9 +106,6 @@ class Template:
             if key in properties:
                 return str(self.resolved(properties[key]))
         return f"{self.stack}-{logical_id}".lower()
-
-    def output(self, name: str) -> Any:
-        return self.resolved(self._source["Outputs"][name]["Value"])
 
     def resolved(self, value: Any) -> Any:
         """`value` without intrinsic functions; what has no value is left out."""

@@ -137,7 +137,7 @@ def test_a_stack_that_is_there_says_how_to_use_it(capsys: pytest.CaptureFixture[
     assert main(["describe", "zones"], session=Account("", there("b", "t"))) == 0
     said = capsys.readouterr().out
     assert "https://abc.execute-api.eu-central-1.amazonaws.com" in said
-    assert "--backend aws --stack zones" in said
+    assert "CENTAURUS_BACKEND=aws CENTAURUS_STACK=zones make run" in said
     assert "arn:aws:iam::123456789012:policy/dashboard" in said
     assert "make remove STACK=zones" in said
 

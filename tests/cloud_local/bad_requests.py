@@ -243,6 +243,7 @@ def _unsuitable(valid: dict[str, Any]) -> Iterator[BadRequest]:
     yield BadRequest("an unknown dataset", 404, "dataset_not_found", body=body)
     yield _with(valid, "columns", [0, 7], "unknown_column")
     yield _with(valid, "columns", [9_999], "unknown_column")
+    yield _with(valid, "columns", [3], "no_rows")
     yield _with(valid, "n_clusters", [64], "too_many_clusters")
     yield _with({**valid, "experiments": list(range(1_000))}, "n_restarts", 1_000, "too_many_fits")
     yield _with(valid, "experiments", list(range(2_001)), "too_many_fits")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +45,15 @@ class Scripted:
 
     gateway: LocalGateway
     client: SignedClient
+    before: dict[str, int] = field(default_factory=dict)
 
     def do(self, what: str, **order: Any) -> Any:
         return self.client.fit({"do": what, **order})
 
     def counts(self) -> dict[str, int]:
-        return dict(self.gateway.state()["counts"])
+        """What happened since `before`."""
+        now = self.gateway.state()["counts"]
+        return {name: number - self.before.get(name, 0) for name, number in now.items()}
 
 
 StartScripted = Callable[..., contextlib.AbstractContextManager[Scripted]]
@@ -92,6 +98,22 @@ def scripted(start_scripted: StartScripted) -> Iterator[Scripted]:
     """One for the tests of a module that do not count from zero."""
     with start_scripted() as running:
         yield running
+
+
+@pytest.fixture
+def fresh(scripted: Scripted) -> Scripted:
+    """The module's gateway as if just started: no environments, counts from zero."""
+    scripted.gateway.change(
+        concurrency=50, timeout_s=30.0, integration_limit_s=30.0, throttle_status=429
+    )
+    deadline = time.monotonic() + 20
+    while pids := scripted.gateway.worker_pids():
+        assert time.monotonic() < deadline
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    return replace(scripted, before=scripted.gateway.state()["counts"])
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pytest
 from bad_requests import JSON, BadRequest, corpus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from signed_requests import SignedClient, signature_headers
 
 from cloud_local.cloud import LocalCloud
-from compute_lambda import FitTask
+from compute_lambda import FitResult, FitTask, fit
 from dashboard.aws.s3_datasets import S3Datasets
 
 OWN_ID = "a1" * 32
@@ -44,6 +46,13 @@ def task(**changes: Any) -> dict[str, Any]:
     }
 
 
+def table() -> NDArray[np.float64]:
+    """30 rows; the last of four columns holds nothing."""
+    values = np.asfortranarray(np.random.default_rng(4).normal(size=(30, 4)))
+    values[:, 3] = np.nan
+    return values
+
+
 @pytest.fixture(scope="module")
 def endpoint(cloud: LocalCloud, signed: SignedClient, tmp_path_factory: Any) -> str:
     """An endpoint that holds data of two callers and has worked for the other one."""
@@ -55,11 +64,8 @@ def endpoint(cloud: LocalCloud, signed: SignedClient, tmp_path_factory: Any) -> 
         "aws_secret_access_key": "any",
     }
     s3 = boto3.client("s3", **access)
-    rng = np.random.default_rng(4)
     for dataset_id in (OWN_ID, OTHER_ID):
-        table = np.asfortranarray(rng.normal(size=(30, 4)))
-        table[:, 3] = np.nan
-        np.save(folder / f"{dataset_id}.npy", table)
+        np.save(folder / f"{dataset_id}.npy", table())
         S3Datasets(s3, cloud.bucket, folder).ensure(dataset_id)
     s3.put_object(Bucket=cloud.bucket, Key="results/job/task", Body=OTHER_MARK.encode())
     assert signed.fit(task(dataset_id=OTHER_ID)).status_code == 200
@@ -250,12 +256,53 @@ def test_changed_bytes(endpoint: str, body: bytes) -> None:
 
 
 @FUZZING
-@given(state=VALUES)
-def test_changed_resume_states(endpoint: str, state: Any) -> None:
+@given(state=VALUES.filter(lambda state: state is not None))
+def test_made_up_resume_states(endpoint: str, state: Any) -> None:
     """A state that no answer has ever held is refused, whatever it is."""
     body = json.dumps(task(resume=state)).encode()
     status, content_type, answer = answer_to(endpoint, BadRequest("fuzzed", 422, body=body))
-    if state is None:
-        assert status == 200
-    else:
-        assert check_shape(status, content_type, answer) != ""
+    assert check_shape(status, content_type, answer) != ""
+
+
+def interrupted() -> FitTask:
+    """A task on the caller's own table with the state of an answer that came half-way."""
+    whole = FitTask.from_dict(
+        task(covariance_type="full-untied", n_clusters=[2, 3], n_restarts=3, max_iter=50)
+    )
+    questions = iter([False, False, True])
+    result = fit(whole, table()[:, [0, 2]], should_stop=lambda: next(questions, True))
+    assert result.resume is not None
+    return dataclasses.replace(whole, resume=result.resume)
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of everything inside a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, part in inside:
+        yield (*here, name)
+        if isinstance(part, (dict, list)):
+            yield from places(part, (*here, name))
+
+
+HALF_WAY = interrupted()
+PLACES = sorted(places(HALF_WAY.resume), key=str)
+
+
+@FUZZING
+@given(place=st.sampled_from(PLACES), value=VALUES)
+def test_changed_resume_states(endpoint: str, place: tuple[Any, ...], value: Any) -> None:
+    """A real state with another value somewhere: refused, or gone on with, never a fault."""
+    content = json.loads(json.dumps(HALF_WAY.to_dict()))
+    part = content["resume"]
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    check_fuzzed(endpoint, json.dumps(content).encode())
+
+
+def test_the_real_resume_state_is_gone_on_with(endpoint: str) -> None:
+    body = json.dumps(HALF_WAY.to_dict()).encode()
+    status, _, answer = answer_to(endpoint, BadRequest("a good one", 200, body=body))
+    assert status == 200
+    fits = FitResult.from_dict(json.loads(answer)).fits
+    assert [(one.n_clusters, one.experiment) for one in fits] == [(3, 0)]

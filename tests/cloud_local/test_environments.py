@@ -75,106 +75,101 @@ def held(tmp_path: Path) -> Iterator[Held]:
 
 
 def test_calls_at_once_get_an_environment_each_and_later_ones_share_them(
-    start_scripted: Any, held: Held
+    fresh: Scripted, held: Held
 ) -> None:
-    with start_scripted() as scripted:
-        assert scripted.gateway.worker_pids() == []
-        calls = held.call(scripted, 4)
-        assert scripted.gateway.state()["n_in_flight"] == 4
-        assert len(set(scripted.gateway.worker_pids())) == 4
-        held.let_go()
-        assert len({call.result(WAIT_S).text for call in calls}) == 4
-        for _ in range(6):
-            assert scripted.do("echo").status_code == 200
-        assert scripted.counts() == {
-            "invocations": 10,
-            "cold_starts": 4,
-            "throttled": 0,
-            "failed": 0,
-        }
-        # The environment that was used last is used again; the others may grow old.
-        numbers = [one["n_invocations"] for one in scripted.gateway.state()["environments"]]
-        assert sorted(numbers) == [1, 1, 1, 7]
+    assert fresh.gateway.worker_pids() == []
+    calls = held.call(fresh, 4)
+    assert fresh.gateway.state()["n_in_flight"] == 4
+    assert len(set(fresh.gateway.worker_pids())) == 4
+    held.let_go()
+    assert len({call.result(WAIT_S).text for call in calls}) == 4
+    for _ in range(6):
+        assert fresh.do("echo").status_code == 200
+    assert fresh.counts() == {
+        "invocations": 10,
+        "cold_starts": 4,
+        "throttled": 0,
+        "failed": 0,
+    }
+    # The environment that was used last is used again; the others may grow old.
+    numbers = [one["n_invocations"] for one in fresh.gateway.state()["environments"]]
+    assert sorted(numbers) == [1, 1, 1, 7]
 
 
-def test_calls_above_the_limit_are_throttled(start_scripted: Any, held: Held) -> None:
-    with start_scripted(concurrency=2) as scripted:
-        calls = held.call(scripted, 2)
-        assert said(scripted.do("echo")) == (429, {"message": "Too Many Requests"})
-        # Other forms in which an HTTP API may say it.
-        scripted.gateway.change(throttle_status=500)
-        assert said(scripted.do("echo")) == INTERNAL
-        scripted.gateway.change(throttle_status=503)
-        assert said(scripted.do("echo")) == UNAVAILABLE
-        scripted.gateway.change(concurrency=3)
-        assert scripted.do("echo").status_code == 200
-        held.let_go()
-        assert [call.result(WAIT_S).status_code for call in calls] == [200, 200]
-        assert scripted.do("echo").status_code == 200
-        assert scripted.counts() == {
-            "invocations": 4,
-            "cold_starts": 3,
-            "throttled": 3,
-            "failed": 0,
-        }
+def test_calls_above_the_limit_are_throttled(fresh: Scripted, held: Held) -> None:
+    fresh.gateway.change(concurrency=2)
+    calls = held.call(fresh, 2)
+    assert said(fresh.do("echo")) == (429, {"message": "Too Many Requests"})
+    # Other forms in which an HTTP API may say it.
+    fresh.gateway.change(throttle_status=500)
+    assert said(fresh.do("echo")) == INTERNAL
+    fresh.gateway.change(throttle_status=503)
+    assert said(fresh.do("echo")) == UNAVAILABLE
+    fresh.gateway.change(concurrency=3)
+    assert fresh.do("echo").status_code == 200
+    held.let_go()
+    assert [call.result(WAIT_S).status_code for call in calls] == [200, 200]
+    assert fresh.do("echo").status_code == 200
+    assert fresh.counts() == {
+        "invocations": 4,
+        "cold_starts": 3,
+        "throttled": 3,
+        "failed": 0,
+    }
 
 
-def test_a_call_that_takes_too_long_ends_with_its_environment(
-    start_scripted: Any, held: Held
-) -> None:
-    with start_scripted(timeout_s=1.0) as scripted:
-        assert scripted.do("echo").status_code == 200
-        (slow,) = held.call(scripted)
-        (pid,) = scripted.gateway.worker_pids()
-        assert said(slow.result(WAIT_S)) == INTERNAL
-        until(lambda: not is_alive(pid))
-        assert scripted.do("echo").status_code == 200
-        assert scripted.gateway.worker_pids() != [pid]
-        assert "Task timed out after 1.00 seconds" in scripted.gateway.log_tail()
-        counts = {"invocations": 3, "cold_starts": 2, "throttled": 0, "failed": 1}
-        assert scripted.counts() == counts
+def test_a_call_that_takes_too_long_ends_with_its_environment(fresh: Scripted, held: Held) -> None:
+    fresh.gateway.change(timeout_s=1.0)
+    assert fresh.do("echo").status_code == 200
+    (slow,) = held.call(fresh)
+    (pid,) = fresh.gateway.worker_pids()
+    assert said(slow.result(WAIT_S)) == INTERNAL
+    until(lambda: not is_alive(pid))
+    assert fresh.do("echo").status_code == 200
+    assert fresh.gateway.worker_pids() != [pid]
+    assert "Task timed out after 1.00 seconds" in fresh.gateway.log_tail()
+    counts = {"invocations": 3, "cold_starts": 2, "throttled": 0, "failed": 1}
+    assert fresh.counts() == counts
 
 
-def test_the_gateway_gives_up_before_the_function_does(start_scripted: Any, held: Held) -> None:
-    with start_scripted(integration_limit_s=0.5) as scripted:
-        assert scripted.do("echo").status_code == 200
-        (slow,) = held.call(scripted)
-        assert said(slow.result(WAIT_S)) == UNAVAILABLE
-        assert scripted.gateway.state()["n_in_flight"] == 1
-        held.let_go()
-        until(lambda: scripted.gateway.state()["n_in_flight"] == 0)
-        assert scripted.do("echo").status_code == 200
-        assert scripted.counts()["cold_starts"] == 1
-        assert scripted.counts()["failed"] == 0
+def test_the_gateway_gives_up_before_the_function_does(fresh: Scripted, held: Held) -> None:
+    assert fresh.do("echo").status_code == 200
+    fresh.gateway.change(integration_limit_s=0.3)
+    (slow,) = held.call(fresh)
+    assert said(slow.result(WAIT_S)) == UNAVAILABLE
+    assert fresh.gateway.state()["n_in_flight"] == 1
+    held.let_go()
+    until(lambda: fresh.gateway.state()["n_in_flight"] == 0)
+    fresh.gateway.change(integration_limit_s=30.0)
+    assert fresh.do("echo").status_code == 200
+    counts = {"invocations": 3, "cold_starts": 1, "throttled": 0, "failed": 0}
+    assert fresh.counts() == counts
 
 
-def test_a_worker_killed_in_the_middle(start_scripted: Any, held: Held) -> None:
-    with start_scripted() as scripted:
-        (call,) = held.call(scripted)
-        (pid,) = scripted.gateway.worker_pids()
-        os.kill(pid, signal.SIGKILL)
-        assert said(call.result(WAIT_S)) == INTERNAL
-        assert scripted.do("echo").status_code == 200
-        counts = {"invocations": 2, "cold_starts": 2, "throttled": 0, "failed": 1}
-        assert scripted.counts() == counts
+def test_a_worker_killed_in_the_middle(fresh: Scripted, held: Held) -> None:
+    (call,) = held.call(fresh)
+    (pid,) = fresh.gateway.worker_pids()
+    os.kill(pid, signal.SIGKILL)
+    assert said(call.result(WAIT_S)) == INTERNAL
+    assert fresh.do("echo").status_code == 200
+    counts = {"invocations": 2, "cold_starts": 2, "throttled": 0, "failed": 1}
+    assert fresh.counts() == counts
 
 
-def test_a_worker_killed_while_it_waits(start_scripted: Any) -> None:
-    with start_scripted() as scripted:
-        assert scripted.do("echo").status_code == 200
-        (pid,) = scripted.gateway.worker_pids()
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: scripted.gateway.worker_pids() == [])
-        assert scripted.do("echo").status_code == 200
-        counts = {"invocations": 2, "cold_starts": 2, "throttled": 0, "failed": 0}
-        assert scripted.counts() == counts
+def test_a_worker_killed_while_it_waits(fresh: Scripted) -> None:
+    assert fresh.do("echo").status_code == 200
+    (pid,) = fresh.gateway.worker_pids()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: fresh.gateway.worker_pids() == [])
+    assert fresh.do("echo").status_code == 200
+    counts = {"invocations": 2, "cold_starts": 2, "throttled": 0, "failed": 0}
+    assert fresh.counts() == counts
 
 
-def test_a_function_that_ends_its_process(start_scripted: Any) -> None:
-    with start_scripted() as scripted:
-        assert [said(scripted.do("exit")) for _ in range(2)] == [INTERNAL, INTERNAL]
-        assert scripted.do("echo").status_code == 200
-        assert scripted.counts()["cold_starts"] == 3
+def test_a_function_that_ends_its_process(fresh: Scripted) -> None:
+    assert [said(fresh.do("exit")) for _ in range(2)] == [INTERNAL, INTERNAL]
+    assert fresh.do("echo").status_code == 200
+    assert fresh.counts()["cold_starts"] == 3
 
 
 def test_a_module_that_cannot_be_loaded(start_scripted: Any) -> None:
@@ -198,12 +193,11 @@ def test_what_is_too_large_on_the_way_in_never_reaches_the_function(scripted: Sc
     assert scripted.client.send("POST", "/fit", b"1" * 100, binary).status_code == 200
 
 
-def test_what_is_too_large_on_the_way_out_is_an_internal_error(start_scripted: Any) -> None:
-    with start_scripted() as scripted:
-        assert scripted.do("large", n_bytes=MAX_PAYLOAD_BYTES - 100).status_code == 200
-        assert said(scripted.do("large", n_bytes=MAX_PAYLOAD_BYTES)) == INTERNAL
-        assert scripted.do("echo").status_code == 200
-        assert scripted.counts()["failed"] == 1
+def test_what_is_too_large_on_the_way_out_is_an_internal_error(fresh: Scripted) -> None:
+    assert fresh.do("large", n_bytes=MAX_PAYLOAD_BYTES - 100).status_code == 200
+    assert said(fresh.do("large", n_bytes=MAX_PAYLOAD_BYTES)) == INTERNAL
+    assert fresh.do("echo").status_code == 200
+    assert fresh.counts()["failed"] == 1
 
 
 def test_environments_without_work_are_ended(start_scripted: Any, held: Held) -> None:

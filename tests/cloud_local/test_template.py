@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cloud_local.cloud import LocalCloud
-from cloud_local.template import TEMPLATE_PATH, Template, TemplateProblem, _Loader
+from cloud_local.template import TEMPLATE_PATH, Template, TemplateLoader, TemplateProblem
 
 SMALL = """
 Parameters:
@@ -85,7 +85,7 @@ def test_what_it_cannot_read_is_named(change: dict[str, str], message: str) -> N
 
 
 def test_the_cloud_has_what_the_template_says(cloud: LocalCloud) -> None:
-    source = yaml.load(TEMPLATE_PATH.read_text(), _Loader)["Resources"]
+    source = yaml.load(TEMPLATE_PATH.read_text(), TemplateLoader)["Resources"]
     (wanted,) = (r["Properties"] for r in source.values() if r["Type"] == "AWS::DynamoDB::Table")
     access = {
         "endpoint_url": cloud.moto_url,

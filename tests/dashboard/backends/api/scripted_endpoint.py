@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 import threading
 import uuid
 from collections import Counter
@@ -79,8 +80,15 @@ class ScriptedEndpoint:
     of requests that were being served together. While `gate` is clear, requests wait for it.
     """
 
-    def __init__(self, dataset_dir: Path, script: Script | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        dataset_dir: Path,
+        script: Script | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._wanted_port = port
+        self._tls = tls
         environment = Environment(dataset_dir=dataset_dir, memory_mb=MEMORY_MB, worker="scripted")
         self.worker = Worker(environment, startup_ms=0.0)
         self.script: Script = script or (lambda _: Fault())
@@ -114,7 +122,7 @@ class ScriptedEndpoint:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._port}"
 
     # -- the server's thread ------------------------------------------------------------------
 
@@ -128,7 +136,7 @@ class ScriptedEndpoint:
         app.router.add_post("/fit", self._fit)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self._wanted_port)
+        site = web.TCPSite(runner, "127.0.0.1", self._wanted_port, ssl_context=self._tls)
         await site.start()
         self._port = runner.addresses[0][1]
         self._ready.set()

@@ -56,7 +56,7 @@ def main() -> int:
     results = {name: run(name) for name in names}
     rows = [row for _, own in results.values() for row in own]
     if rows:
-        print(f"\n{description()}\n\n| What | Measured | Wanted |\n|---|---|---|")
+        print(f"\n{description()}\n\n| What | Measured | Aim |\n|---|---|---|")
         for row in rows:
             cells = [*row.split(" | "), "", ""][:3]
             print("| " + " | ".join(cell.strip(" |") for cell in cells) + " |")

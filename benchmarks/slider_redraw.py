@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from selenium.webdriver.common.keys import Keys
 
+from benchmarks.machine import headline
 from benchmarks.page_session import browser, server, wait_until
 from dashboard.jobs.spec import JobSpec
 from dashboard.services import build_services
@@ -122,6 +123,10 @@ def main() -> None:
                         f"6 x {n_rows:>6,} points: median {median_ms:5.1f} ms, 95th percentile "
                         f"{p95_ms:5.1f} ms per K step ({len(steps_ms)} steps)",
                         flush=True,
+                    )
+                    headline(
+                        f"K slider on the page, six charts of {n_rows:,} points",
+                        f"{median_ms:.0f} ms per step (95 %: {p95_ms:.0f} ms), software graphics",
                     )
 
 

@@ -24,6 +24,8 @@ from kmeans_core.scoring import classification_log_likelihoods
 # Multiplications between two calls of should_stop(): about 5 ms of the compiled kernel with vectors
 # of eight, 50 ms without any.
 WORK_PER_POLL = float(1 << 27)
+# The same where nobody asks, so that Ctrl-C is heard within a second or so.
+WORK_PER_CALL = float(1 << 33)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,24 @@ def run_restarts(
     Returns the finished restarts and the states of the others; every call makes progress. The
     n_threads share the points of each iteration, without an effect on the result.
     """
-    outcomes: list[RestartOutcome] = []
     active = _start(problem, states, n_threads)
-    work = float(active.theta.size * problem.columns.shape[1])
+    one_iteration = float(active.theta.size * problem.columns.shape[1])
+    work = one_iteration if should_stop else WORK_PER_CALL
+    ended: list[Restarts] = []
+    reasons: list[NDArray[np.int64]] = []
     while len(active):
         left_in = kernels.current().iterate(problem, active, max_iter, work, n_threads)
-        ended = left_in != GOING
-        if ended.any():
-            outcomes += _finish(problem, active.those(ended), left_in[ended], n_threads)
-            active = active.those(~ended)
+        if (left_in != GOING).any():
+            ended.append(active.those(left_in != GOING))
+            reasons.append(left_in[left_in != GOING])
+            active = active.those(left_in == GOING)
         if len(active) and should_stop is not None and should_stop():
             break
-        work = min(2.0 * work, WORK_PER_POLL)
+        work = min(2.0 * work, WORK_PER_POLL) if should_stop else WORK_PER_CALL
+    outcomes: list[RestartOutcome] = []
+    if ended:
+        # All at once: what this costs hardly depends on how many they are.
+        outcomes = _finish(problem, Restarts.joined(ended), np.concatenate(reasons), n_threads)
     return outcomes, [active.state(r) for r in range(len(active))]
 
 

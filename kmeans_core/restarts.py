@@ -89,3 +89,18 @@ class Restarts:
             self.n_reseeded[chosen],
             [m for m, own in zip(self.cycle_marks, chosen, strict=True) if own],
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Restarts]) -> Restarts:
+        """Several stacks as one."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            [state for part in parts for state in part.begun],
+            np.concatenate([part.theta for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.statistics for part in parts]),
+            np.concatenate([part.n_iter for part in parts]),
+            np.concatenate([part.n_reseeded for part in parts]),
+            [mark for part in parts for mark in part.cycle_marks],
+        )

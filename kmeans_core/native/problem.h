@@ -227,3 +227,14 @@ static int64_t drawing_doubles(int64_t n, int64_t n_restarts, int64_t n_seeds)
     const int64_t n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
     return together * n_blocks * (1 + (distances_kept(n, n_seeds) ? SEED_BLOCK : 0));
 }
+
+/* Seeds of a few restarts that are being drawn. */
+typedef struct {
+    const Problem *p;
+    int64_t n_restarts, n_seeds;
+    int64_t m;              /* seeds that each restart has so far */
+    const double *uniforms; /* (R, n_seeds) */
+    int64_t *rows;          /* (R, n_seeds) */
+    double *sums;           /* (R, blocks) squared distances from the nearest seed */
+    double *kept;           /* (R, blocks, SEED_BLOCK) each of them, or null */
+} Draws;

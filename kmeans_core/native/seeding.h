@@ -107,23 +107,33 @@ static TARGET void NAME(measure_block)(const Problem *p, int64_t n_restarts, int
     }
 }
 
-/* Rows (R, m) of the seeds of a few restarts from their uniforms (R, m). memory: for each restart one
- * number for each block and, when distances are kept, n rounded up to whole blocks. */
-static TARGET void NAME(draw)(const Problem *p, int64_t n_restarts, int64_t n_seeds,
-                              const double *uniforms, int64_t *rows, double *memory)
+/* Item: one part of the points, for the restarts at hand. */
+static TARGET void NAME(measure_part)(const void *data, int64_t part, double *memory)
 {
-    const int64_t n = p->n, n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
-    double *kept = distances_kept(n, n_seeds) ? memory + n_restarts * n_blocks : NULL;
-    for (int64_t r = 0; r < n_restarts; r++) {
-        const int64_t first = (int64_t)(uniforms[r * n_seeds] * (double)n);
-        rows[r * n_seeds] = first < n ? first : n - 1;
+    const Draws *all = data;
+    const int64_t n = all->p->n, first = part * part_length(n), end = end_of_part(n, first);
+    (void)memory;
+    for (int64_t b = first / SEED_BLOCK; b * SEED_BLOCK < end; b++)
+        NAME(measure_block)(all->p, all->n_restarts, all->n_seeds, all->rows, all->m, b,
+                            all->sums, all->kept);
+}
+
+/* The seeds of a few restarts. */
+static TARGET void NAME(draw)(Draws *all, Crew *crew)
+{
+    const int64_t n = all->p->n, n_seeds = all->n_seeds;
+    const int64_t n_blocks = (n + SEED_BLOCK - 1) / SEED_BLOCK;
+    const Job job = {NAME(measure_part), all};
+    for (int64_t r = 0; r < all->n_restarts; r++) {
+        const int64_t first = (int64_t)(all->uniforms[r * n_seeds] * (double)n);
+        all->rows[r * n_seeds] = first < n ? first : n - 1;
     }
-    for (int64_t m = 1; m < n_seeds; m++) {
-        for (int64_t b = 0; b < n_blocks; b++)
-            NAME(measure_block)(p, n_restarts, n_seeds, rows, m, b, memory, kept);
-        for (int64_t r = 0; r < n_restarts; r++)
-            rows[r * n_seeds + m] =
-                NAME(pick)(p, rows + r * n_seeds, m, uniforms[r * n_seeds + m],
-                           memory + r * n_blocks, kept ? kept + r * n_blocks * SEED_BLOCK : NULL);
+    for (all->m = 1; all->m < n_seeds; all->m++) {
+        run_items(crew, &job, part_count(n), NULL);
+        for (int64_t r = 0; r < all->n_restarts; r++)
+            all->rows[r * n_seeds + all->m] =
+                NAME(pick)(all->p, all->rows + r * n_seeds, all->m,
+                           all->uniforms[r * n_seeds + all->m], all->sums + r * n_blocks,
+                           all->kept ? all->kept + r * n_blocks * SEED_BLOCK : NULL);
     }
 }

@@ -88,8 +88,7 @@ def lost(error: Exception, host: str, waited_ms: float) -> Problem:
         problem = AwsProblem.of(error, f"sending a task to {host}")
         record = _plain(problem.code, problem.message, problem.details)
         return Problem("reach", record, congested=True)
-    if not isinstance(error, httpx.RequestError) or isinstance(error, httpx.UnsupportedProtocol):
-        # No credentials, or an address that is none.
+    if not isinstance(error, httpx.RequestError):  # no credentials
         problem = AwsProblem.of(error, f"sending a task to {host}")
         return Problem("stop", _plain(problem.code, problem.message, problem.details))
     kind = type(error).__name__

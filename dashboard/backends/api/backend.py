@@ -212,6 +212,7 @@ class ApiBackend:
                 endpoint = Endpoint(
                     self._address,
                     self._signer,
+                    max_connections=self.concurrency,
                     timeout_s=self._timeout_s,
                     transport=self._transport,
                 )

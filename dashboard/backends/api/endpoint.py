@@ -11,7 +11,7 @@ import httpx
 from compute_lambda import FitResult, FitTask
 from dashboard.backends.api import answers
 from dashboard.backends.api.answers import Problem, Reply
-from dashboard.backends.api.connections import Connections
+from dashboard.backends.api.connections import transport_to
 from dashboard.backends.api.signing import FrozenCredentials, Signer
 
 CONNECT_S = 5.0
@@ -29,13 +29,14 @@ class Endpoint:
         address: str,
         signer: Signer,
         *,
+        max_connections: int,
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = httpx.URL(address.rstrip("/") + "/fit")
         self._signer = signer
         self._timeout_s = timeout_s
-        self._transport = transport or Connections(self.url)
+        self._transport = transport or transport_to(self.url, max_connections)
         limits = httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
         self._extensions = {"timeout": limits.as_dict()}
 

@@ -124,6 +124,18 @@ class ScriptedEndpoint:
     def address(self) -> str:
         return f"http{'s' if self._tls else ''}://127.0.0.1:{self._port}"
 
+    def close_connections(self) -> None:
+        """Close what is open, as a server does with connections that were idle for long."""
+        closed = threading.Event()
+
+        def close() -> None:
+            for connection in self.connections:
+                connection.close()
+            self._loop.call_soon(closed.set)
+
+        self._loop.call_soon_threadsafe(close)
+        assert closed.wait(WAIT_S)
+
     # -- the server's thread ------------------------------------------------------------------
 
     def _serve(self) -> None:
@@ -188,7 +200,8 @@ class ScriptedEndpoint:
             return _broken_off(request)
         if answer["statusCode"] == 200 and not fault.kind:
             self.answered[seen.task.task_id] += 1
-        return web.Response(status=answer["statusCode"], body=text, headers=answer["headers"])
+        headers = {**answer["headers"], **fault.headers}
+        return web.Response(status=answer["statusCode"], body=text, headers=headers)
 
 
 def _broken_off(request: web.Request) -> web.Response:

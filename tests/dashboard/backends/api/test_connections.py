@@ -12,6 +12,7 @@ from dashboard.backends.api.connections import proxy_of
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import TASK, failures, ids, many, outcomes
+from tests.dashboard.jobs.waiting import until
 
 WORLD = httpx.URL("https://abc.execute-api.eu-central-1.amazonaws.com/fit")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -38,6 +39,33 @@ def test_statuses_keep_the_connection_and_broken_ones_are_replaced(
     done, failed = outcomes(list(backend.run(many(25)[5:], threading.Event())))
     assert (set(done), failed) == (set(ids(many(25)[5:])), {})
     assert len(endpoint.connections) == 2
+
+
+def test_a_connection_that_the_endpoint_closed_meanwhile_costs_no_attempt(
+    endpoint: ScriptedEndpoint, make: MakeBackend
+) -> None:
+    backend = make(max_in_flight=3)
+    list(backend.run(many(6), threading.Event()))
+    first = set(endpoint.connections)
+    endpoint.close_connections()
+    idle = backend._dispatcher._endpoint._transport._idle  # type: ignore[attr-defined]
+    until(lambda: all(connection.has_expired() for connection in idle), "the news has arrived")
+    events = list(backend.run(many(12)[6:], threading.Event()))
+    assert {event.attempts for event in events if hasattr(event, "attempts")} == {1}
+    assert set(endpoint.arrived.values()) == {1}
+    assert len(endpoint.seen) == 12
+    assert endpoint.connections - first
+
+
+def test_an_endpoint_that_closes_after_every_answer(
+    endpoint: ScriptedEndpoint, make: MakeBackend
+) -> None:
+    endpoint.script = lambda _: Fault(headers={"connection": "close"})
+    events = list(make(max_in_flight=2).run(many(8), threading.Event()))
+    done, failed = outcomes(events)
+    assert (len(done), failed) == (8, {})
+    assert endpoint.arrived == dict.fromkeys(ids(many(8)), 1)
+    assert len(endpoint.connections) == 8
 
 
 def test_an_endless_answer_is_cut_off(

@@ -37,7 +37,11 @@ class Silent(httpx.AsyncBaseTransport):
 
 def made(transport: httpx.AsyncBaseTransport) -> tuple[Dispatcher, Run]:
     endpoint = Endpoint(
-        "http://127.0.0.1:1", Signer(CREDENTIALS, "x"), timeout_s=5.0, transport=transport
+        "http://127.0.0.1:1",
+        Signer(CREDENTIALS, "x"),
+        max_connections=4,
+        timeout_s=5.0,
+        transport=transport,
     )
     dispatcher = Dispatcher(endpoint, Window(4), QUICK, Prices.of("arm64"), 1_769, rng=Random(1))
     uploads = Uploads(None, ThreadPoolExecutor(1), lambda: False)

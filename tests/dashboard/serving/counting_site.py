@@ -18,7 +18,7 @@ import dashboard.services
 from dashboard.backends.local import LocalBackend
 from dashboard.jobs.cost import CostModel
 from dashboard.settings import read_settings
-from dashboard.wsgi import application
+from dashboard.wsgi import application as served
 
 __all__ = ["COSTS", "application"]
 
@@ -59,4 +59,7 @@ class CountingBackend(LocalBackend):
             return math.inf
 
 
-dashboard.services.LocalBackend = CountingBackend  # type: ignore[misc]
+def application() -> Any:
+    """What gunicorn serves. Only its processes get the other backend, not one that imports this."""
+    dashboard.services.LocalBackend = CountingBackend  # type: ignore[misc]
+    return served()

@@ -23,6 +23,7 @@ from cloud_local.template import Template
 REGION = "eu-central-1"
 ARCHITECTURE = "x86_64"
 STACK = "centaurus-local"
+LOCAL_HOSTS = "127.0.0.1,localhost"
 
 
 class LocalCloud:
@@ -115,6 +116,8 @@ class LocalCloud:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": LOCAL_HOSTS,
+            "no_proxy": LOCAL_HOSTS,
             **self._service_urls(),
         }
 

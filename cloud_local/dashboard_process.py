@@ -38,7 +38,13 @@ class DashboardProcess:
             *("--endpoint", cloud.endpoint, "--region", cloud.region),
             *("--bucket", cloud.bucket, "--table", cloud.table),
         ]
-        self._environment = {**os.environ, **cloud.environment}
+        # What is set for a real account must not reach this one.
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "CENTAURUS_"))
+        }
+        self._environment = own | cloud.environment
         self._process: subprocess.Popen[bytes] | None = None
         self._starts_s: list[float] = []
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from cloud_local.configuration import Caller
 from cloud_local.template import Template
@@ -31,7 +32,8 @@ class Deployment:
 
 def deploy(template: Template, region: str, moto_url: str) -> Deployment:
     """Make the template's bucket and table at `moto_url`; describe the rest."""
-    access = {
+    access: dict[str, Any] = {
+        "config": Config(proxies={}),  # those of the environment are for the world outside
         "endpoint_url": moto_url,
         "region_name": region,
         "aws_access_key_id": DEVELOPER.access_key,

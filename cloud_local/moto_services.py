@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,12 +51,14 @@ def _start(listening_fd: int, log_path: Path | None) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], url: str, log_path: Path | None) -> None:
+    # Proxies of the environment are for the world outside.
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/moto-api/", timeout=START_S):
+            with directly.open(f"{url}/moto-api/", timeout=START_S):
                 return
-        except (urllib.error.URLError, OSError):
+        except OSError:
             time.sleep(0.05)
     said = log_path.read_text(errors="replace")[-2_000:] if log_path else "(no log was asked for)"
     raise RuntimeError(

@@ -129,6 +129,18 @@ def test_alone_it_computes_what_the_checkout_computes(run: dict[str, Any]) -> No
             np.testing.assert_allclose(one["model"]["means"], other.model.means, rtol=1e-8)
 
 
+def test_it_computes_with_the_compiled_kernel(
+    run: dict[str, Any], runnable_bundle: Bundle, lambda_bundle: Bundle
+) -> None:
+    health, one_fit, *_ = run["answers"]
+    assert json.loads(health["body"])["kernel"] == runnable_bundle.kernel == "native"
+    assert json.loads(one_fit["body"])["invocation"]["kernel"] == "native"
+    (library,) = (lambda_bundle.folder / "kmeans_core" / "native").glob("_kernel.*")
+    header = library.read_bytes()[:20]
+    assert header[:4] == b"\x7fELF"
+    assert int.from_bytes(header[18:20], "little") == 183  # EM_AARCH64
+
+
 def test_nothing_was_taken_from_elsewhere(run: dict[str, Any], runnable_bundle: Bundle) -> None:
     stdlib = Path(json.__file__).parent.parent
     homes = (str(runnable_bundle.folder), str(stdlib))
@@ -145,7 +157,7 @@ def test_it_holds_no_package_that_fitting_leaves_alone(
     folders = {path.parent for path in runnable_bundle.folder.rglob("*.py")}
     idle = {str(folder.relative_to(runnable_bundle.folder)) for folder in folders - imported}
     ready_for_use = {"numpy/char", "numpy/rec", "numpy/strings", "numpy/ctypeslib"}
-    assert idle <= ready_for_use | {"kmeans_core/native"}
+    assert idle <= ready_for_use
     ours = {
         ".".join(path.relative_to(runnable_bundle.folder).with_suffix("").parts)
         for package in ("compute_lambda", "kmeans_core")
@@ -153,8 +165,7 @@ def test_it_holds_no_package_that_fitting_leaves_alone(
     }
     modules = {name.removesuffix(".__init__") for name in ours}
     # Read only where datasets come from S3.
-    idle_modules = {name for name in modules - set(run["files"]) if ".native" not in name}
-    assert idle_modules <= {"compute_lambda.s3_columns"}
+    assert modules - set(run["files"]) <= {"compute_lambda.s3_columns"}
 
 
 @pytest.mark.parametrize("which", ["lambda_bundle", "runnable_bundle"])

@@ -7,6 +7,7 @@ VENV     ?= .venv
 HOST     ?= 127.0.0.1
 PORT     ?= 8050
 DATA_DIR ?= data
+# Two processes share the test files; PYTEST_ARGS="-n 0 tests/kmeans_core" runs a few in one.
 PYTEST_ARGS ?=
 # What make build and make deploy build for; Lambda calls the processors arm64 and x86_64.
 ARCHITECTURE   ?= arm64
@@ -50,7 +51,7 @@ cloud-local: $(VENV)/.installed-tests kernel ## Lambda, S3 and all on this machi
 	  $(if $(filter command line,$(origin DATA_DIR)),--data-dir "$(DATA_DIR)")
 
 test: $(VENV)/.installed-tests kernel browser ## install test tools and a browser, run every test
-	$(BIN)/python -m pytest --headless $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --headless -n 2 --dist loadfile $(PYTEST_ARGS)
 
 browser: ## get Chromium and its driver where they are missing
 	@sh tests/install_browser.sh

@@ -56,6 +56,10 @@ class _Signer(SigV4Auth):
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         return request.headers
 
+    def payload(self, request: AWSRequest) -> str:
+        # The base class prepares a whole request to get at its body.
+        return hashlib.sha256(request.data).hexdigest()
+
     def signature(self, string_to_sign: str, request: AWSRequest) -> str:
         day = request.context["timestamp"][:8]
         if self._day_and_key[0] != day:

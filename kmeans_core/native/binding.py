@@ -166,8 +166,6 @@ class NativeKernel:
         """As `drawing.draw`."""
         n_restarts, n_seeds = uniforms.shape
         rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
-        n = columns.shape[1]
-        work = np.empty(self._library.centaurus_drawing_doubles(n, n_restarts, n_seeds))
         arguments = (
             self._variant,
             self._record(columns, _ANY_TYPE),
@@ -175,9 +173,9 @@ class NativeKernel:
             n_seeds,
             address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
             rows.ctypes.data,
-            work.ctypes.data,
         )
-        self._run("draw", arguments, n_threads, 0)
+        doubles = self._library.centaurus_drawing_doubles(columns.shape[1], n_restarts, n_seeds)
+        self._run("draw", arguments, n_threads, doubles)
         return rows
 
     def point_log_likelihoods(

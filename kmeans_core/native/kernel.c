@@ -27,7 +27,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 7
+#define ABI_VERSION 8
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -233,20 +233,38 @@ EXPORTED int64_t centaurus_drawing_doubles(int64_t n, int64_t n_restarts, int64_
     return drawing_doubles(n, n_restarts, n_seeds);
 }
 
-/* drawing.draw: rows (R, m) from uniforms (R, m). work: centaurus_drawing_doubles; memory is not
- * used. */
-EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
-                             int64_t n_seeds, const double *uniforms, int64_t *rows, double *work,
-                             Crew *crew, double *memory)
+typedef struct {
+    int64_t variant;
+    const Problem *p;
+    int64_t n_restarts, n_seeds;
+    const double *uniforms;
+    int64_t *rows;
+    Crew *crew; /* shares the points of each step; null: it shares the restarts */
+} Drawing;
+
+/* Item: a few restarts. */
+static void draw_few(const void *data, int64_t item, double *memory)
 {
-    const int64_t n_blocks = (p->n + SEED_BLOCK - 1) / SEED_BLOCK;
-    (void)memory;
-    for (int64_t r = 0; r < n_restarts; r += DRAWN_TOGETHER) {
-        const int64_t few = n_restarts - r < DRAWN_TOGETHER ? n_restarts - r : DRAWN_TOGETHER;
-        Draws all = {p, few, n_seeds, 0, uniforms + r * n_seeds, rows + r * n_seeds, work,
-                     distances_kept(p->n, n_seeds) ? work + few * n_blocks : NULL};
-        DISPATCH(variant, draw, (&all, crew));
-    }
+    const Drawing *all = data;
+    const int64_t n_blocks = (all->p->n + SEED_BLOCK - 1) / SEED_BLOCK, m = all->n_seeds;
+    const int64_t first = item * DRAWN_TOGETHER, left = all->n_restarts - first;
+    const int64_t few = left < DRAWN_TOGETHER ? left : DRAWN_TOGETHER;
+    Draws own = {all->p, few, m, 0, all->uniforms + first * m, all->rows + first * m, memory,
+                 distances_kept(all->p->n, m) ? memory + few * n_blocks : NULL};
+    DISPATCH(all->variant, draw, (&own, all->crew));
+}
+
+/* drawing.draw: rows (R, m) from uniforms (R, m). memory: centaurus_drawing_doubles. */
+EXPORTED void centaurus_draw(int64_t variant, const Problem *p, int64_t n_restarts,
+                             int64_t n_seeds, const double *uniforms, int64_t *rows, Crew *crew,
+                             double *memory)
+{
+    const int many_points = part_count(p->n) > 1;
+    const Drawing all = {variant, p, n_restarts, n_seeds, uniforms, rows,
+                         many_points ? crew : NULL};
+    const Job job = {draw_few, &all};
+    run_items(many_points ? NULL : crew, &job,
+              (n_restarts + DRAWN_TOGETHER - 1) / DRAWN_TOGETHER, memory);
 }
 
 typedef struct {

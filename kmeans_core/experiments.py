@@ -59,8 +59,9 @@ def fit_experiments(
     cluster has `min_members` points; default max(d + 1, 10), at most n // K), or among all when
     none is eligible; the earlier one on ties.
 
-    should_stop is called after every iteration and between values of K; once it returns True the
-    batch ends with `resume` set, to be passed to a call with the same arguments.
+    should_stop is asked between values of K, after the first iteration of each and then every 5 to
+    50 ms, or after an iteration of a few restarts where that takes longer (millions of rows). Once
+    it returns True the batch ends with `resume` set, to be passed to a call with the same arguments.
     seeds: a shared SeedBank of the same data and seed. Raises ValueError for bad arguments.
     """
     kind = covariance_type_of(covariance_type)

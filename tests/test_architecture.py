@@ -104,6 +104,16 @@ def test_the_build_tool_is_not_imported() -> None:
     assert found == set()
 
 
+def test_c_is_called_from_one_place_only() -> None:
+    callers = {
+        path.relative_to(ROOT).parent
+        for package in MAY_IMPORT
+        for path in modules(package)
+        if "ctypes" in imported_top_levels(path)
+    }
+    assert callers == {Path("kmeans_core/native")}
+
+
 def test_figures_and_analysis_know_nothing_of_dash() -> None:
     wrong = {
         f"{path.relative_to(ROOT)} imports {name}"

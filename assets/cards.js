@@ -81,7 +81,9 @@
     if (job.n_running && active) detail.push(`${whole(job.n_running)} running`);
     if (job.n_failed) detail.push(`${whole(job.n_failed)} failed`);
     if (job.elapsed_s > 0) detail.push(`${duration(job.elapsed_s)}${active ? " elapsed" : ""}`);
-    if (active && job.remaining_s != null) detail.push(`${duration(job.remaining_s)} left`);
+    if (active && job.remaining_s != null) {
+      detail.push(job.remaining_s < 1 ? "under 1 s left" : `${duration(job.remaining_s)} left`);
+    }
     if (job.state === "done" && job.elapsed_s > 0.05) {
       detail.push(`${whole(job.n_fits_done / job.elapsed_s)} fits/s`);
     }

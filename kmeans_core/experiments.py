@@ -61,7 +61,7 @@ def fit_experiments(
 
     should_stop is asked between values of K, after the first iteration of each and then every 5 to
     50 ms, or after an iteration of a few restarts where that takes longer (millions of rows). Once
-    it returns True the batch ends with `resume` set, to be passed to a call with the same arguments.
+    it returns True the batch ends with `resume` set, for a call with the same arguments.
     seeds: a shared SeedBank of the same data and seed. Raises ValueError for bad arguments.
     """
     kind = covariance_type_of(covariance_type)

@@ -94,8 +94,8 @@ static TARGET int64_t NAME(move_changed)(const Workspace *w, int64_t count, int6
     return n_changed;
 }
 
-/* Points [start, stop) of restarts chosen[0..n_chosen): labels (R, n), theta and sums (R, K, F); the
- * changes of T are added to sums, the number of changed labels to n_changed (R). */
+/* Points [start, stop) of restarts chosen[0..n_chosen): labels (R, n), theta and sums (R, K, F);
+ * the changes of T are added to sums, the number of changed labels to n_changed (R). */
 static TARGET void NAME(assign_range)(const Problem *p, Workspace *w, int64_t n_clusters,
                                       const int64_t *chosen, int64_t n_chosen, int64_t start,
                                       int64_t stop, const double *theta, uint8_t *labels,

@@ -1,9 +1,9 @@
 /* Several threads on one call: the caller's thread leads, others may help.
  *
- * The leader publishes a number of items; whoever is free takes one at a time; the leader goes on when
- * all are done. It takes items itself and waits only for those that somebody has taken, so that helpers
- * may come late or never. Threads are started by Python; each calls centaurus_help with memory of its
- * own. What an item computes does not depend on who does it. */
+ * The leader publishes a number of items; whoever is free takes one at a time; the leader goes on
+ * when all are done. It takes items itself and waits only for those that somebody has taken, so
+ * that helpers may come late or never. Threads are started by Python; each calls centaurus_help
+ * with memory of its own. What an item computes does not depend on who does it. */
 
 #if defined(_WIN32)
 #define GIVE_WAY() ((void)0)

@@ -159,7 +159,8 @@ static void pass_over_part(const void *data, int64_t item, double *memory)
     uint8_t *labels = all->labels + r * p->n;
     memset(sums, 0, (size_t)size * sizeof(double));
     if (!all->is_fresh || all->is_fresh[r]) {
-        DISPATCH(all->variant, sum_range, (p, &w, all->n_clusters, start, stop, theta, labels, sums));
+        DISPATCH(all->variant, sum_range, (p, &w, all->n_clusters, start, stop, theta, labels,
+                                           sums));
         if (all->n_changed)
             all->n_changed[item] = stop - start;
         return;
@@ -177,8 +178,9 @@ static void add_in_order(const double *sums, int64_t n_parts, int64_t size, doub
             total[i] += sums[part * size + i];
 }
 
-/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), n_changed (R). Room to
- * work in: is_fresh (R), sums (parts, R, K, F), changed_in (parts, R), memory. crew may be null. */
+/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), n_changed (R). Room
+ * to work in: is_fresh (R), sums (parts, R, K, F), changed_in (parts, R), memory. crew may be
+ * null. */
 EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int64_t n_restarts,
                                           int64_t n_clusters, const double *theta, uint8_t *labels,
                                           double *statistics, int64_t *n_changed,
@@ -211,11 +213,12 @@ EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_
     add_in_order(sums, n_parts, size, statistics);
 }
 
-/* Iterate restarts until each has an end (state) or `work` multiplications are done, at least once.
+/* Iterate restarts until each has an end (state) or `work` multiplications are done, at least
+ * once.
  *
- * In and out: theta and statistics (R, K, F); labels (R, n), all below K; n_iter, n_reseeded and state
- * (R), which is GOING on the way in; marks (R, 2), zeros for none. Room to work in: sums (parts, R, K,
- * F), n_changed (parts, R), chosen (R), memory. crew may be null. */
+ * In and out: theta and statistics (R, K, F); labels (R, n), all below K; n_iter, n_reseeded and
+ * state (R), which is GOING on the way in; marks (R, 2), zeros for none. Room to work in: sums
+ * (parts, R, K, F), n_changed (parts, R), chosen (R), memory. crew may be null. */
 EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_restarts,
                                 int64_t n_clusters, int64_t max_iter, double work, double *theta,
                                 double *statistics, uint8_t *labels, int64_t *n_iter,
@@ -288,7 +291,8 @@ static void mix_part(const void *data, int64_t part, double *memory)
         const int64_t count = end - start < MOST_POINTS ? end - start : MOST_POINTS;
         double *out = all->out ? all->out + start : block;
         DISPATCH(all->variant, mix, (p, all->n_clusters, all->constants, all->means,
-                                     all->whiteners, all->diagonal, start, count, x, terms, z, out));
+                                     all->whiteners, all->diagonal, start, count, x, terms, z,
+                                     out));
         double of_block = 0.0;
         for (int64_t m = 0; m < count; m++)
             of_block += out[m];
@@ -297,8 +301,8 @@ static void mix_part(const void *data, int64_t part, double *memory)
     all->sums[part] = sum;
 }
 
-/* densities.point_log_likelihoods: out (n), or null, and its sums (parts). constants (K), means (K, d),
- * whiteners (K, d, d) or, when diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
+/* densities.point_log_likelihoods: out (n), or null, and its sums (parts). constants (K), means
+ * (K, d), whiteners (K, d, d) or, when diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
 EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_clusters,
                             const double *constants, const double *means, const double *whiteners,
                             int64_t diagonal, double *out, double *sums, Crew *crew, double *memory)

@@ -3,7 +3,8 @@
 
 /* Inverse in place of a positive definite matrix (lower triangle) by the sweep operator
  * (Goodnight 1979); multiplies its determinant into product. column: (d) to work in. */
-static ALWAYS_INLINE TARGET void NAME(invert)(double *a, int64_t d, double *column, LogProduct *product)
+static ALWAYS_INLINE TARGET void NAME(invert)(double *a, int64_t d, double *column,
+                                              LogProduct *product)
 {
     for (int64_t k = 0; k < d; k++) {
         const double pivot = a[k * d + k];

@@ -31,8 +31,9 @@ typedef struct {
 #define MOST_POINTS 256
 #define FEATURE_BYTES 24576
 
-/* Points are cut into at most this many parts, each at least PART_LEAST long. Sums are made per part
- * and added up in order, whoever computed them: so any number of threads gives the same bits. */
+/* Points are cut into at most this many parts, each at least PART_LEAST long. Sums are made per
+ * part and added up in order, whoever computed them: so any number of threads gives the same bits.
+ */
 #define MOST_PARTS 16
 #define PART_LEAST 8192
 
@@ -181,7 +182,7 @@ static inline double log_of(LogProduct product)
 typedef struct {
     double *inverses;  /* (K, covariance_size), once when tied; lower triangles */
     double *means;     /* (K, d) */
-    double *constants; /* (K) what a score is besides -1/2 squared distance, without what is common */
+    double *constants; /* (K) a score without its squared distance and what is common to all */
     double likelihood;
 } Fitted;
 
@@ -209,13 +210,14 @@ static inline void fetch_early(const double *array, int64_t start, int64_t count
         __builtin_prefetch(array + at);
 }
 
-/* Seeding: points at a time, and restarts drawn together, so that a block of points is read once for
- * all of them. */
+/* Seeding: points at a time, and restarts drawn together, so that a block of points is read once
+ * for all of them. */
 #define SEED_BLOCK 256
 #define DRAWN_TOGETHER 4
 
-/* Distances are kept from one seed to the next, 8 bytes per point and restart, unless the table is too
- * large for the caches and the seeds are few: then computing them again is cheaper than memory. */
+/* Distances are kept from one seed to the next, 8 bytes per point and restart, unless the table is
+ * too large for the caches and the seeds are few: then computing them again is cheaper than
+ * memory. */
 static int distances_kept(int64_t n, int64_t n_seeds)
 {
     return n < 262144 || n_seeds > 16;

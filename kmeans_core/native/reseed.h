@@ -1,9 +1,9 @@
-/* An emptied cluster takes the point that fits worst where it is: reseeding.reseed_empty, whose rules
- * these are. Seldom needed, but then often for the same restart. */
+/* An emptied cluster takes the point that fits worst where it is: reseeding.reseed_empty, whose
+ * rules these are. Seldom needed, but then often for the same restart. */
 
 /* -2 times the score of points under their own clusters, up to what all clusters have in common:
- * points [start, start + count), misfits (count). offsets: (d, count) to work in. Loops run over the
- * points, so that the compiler can take several at a time. */
+ * points [start, start + count), misfits (count). offsets: (d, count) to work in. Loops run over
+ * the points, so that the compiler can take several at a time. */
 static TARGET void NAME(misfits)(const Problem *p, const Fitted *fitted, const uint8_t *labels,
                                  int64_t start, int64_t count, double *offsets, double *misfits)
 {
@@ -94,8 +94,8 @@ static int NAME(off_centre)(const Problem *p, const double *mean, int64_t point)
     return 0;
 }
 
-/* Reseed what is empty in one restart: labels (n) and statistics (K, F) in place; returns the number
- * of clusters reseeded. */
+/* Reseed what is empty in one restart: labels (n) and statistics (K, F) in place; returns the
+ * number of clusters reseeded. */
 static TARGET int64_t NAME(reseed)(const Problem *p, const Workspace *w, int64_t n_clusters,
                                    uint8_t *labels, double *statistics)
 {

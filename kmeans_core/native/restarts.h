@@ -20,7 +20,8 @@ static int has_empty(const double *statistics, int64_t n_clusters, int64_t n_fea
     return 0;
 }
 
-/* 128 bits of a labelling: two multiplicative hashes (after Fowler, Noll & Vo) over eight at a time. */
+/* 128 bits of a labelling: two multiplicative hashes, eight labels at a time, with the multipliers
+ * of MurmurHash3 (Appleby). */
 static void fingerprint(const uint8_t *labels, int64_t n, uint64_t mark[2])
 {
     uint64_t a = 0x9e3779b97f4a7c15u ^ (uint64_t)n, b = 0xc2b2ae3d27d4eb4fu;

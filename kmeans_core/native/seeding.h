@@ -35,7 +35,8 @@ static TARGET double NAME(sum_of_block)(double *nearest, int64_t count)
            ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* The block in which the running sum of squared distances passes `target`; what has passed before. */
+/* The block in which the running sum of squared distances passes `target`; what has passed before.
+ */
 static TARGET int64_t NAME(pick_block)(int64_t n_blocks, const double *block_sums, double target,
                                 double *passed)
 {

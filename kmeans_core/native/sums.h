@@ -1,6 +1,7 @@
 /* T of a labelling, summed afresh: T_j = sum of phi over the points of cluster j. */
 
-/* Add the points at hand, labels (count), to the lanes (K, F, W): every lane sums its own points. */
+/* Add the points at hand, labels (count), to the lanes (K, F, W): every lane sums its own points.
+ */
 static TARGET void NAME(add_by_membership)(Workspace *w, int64_t count, int64_t n_clusters,
                                            int64_t n_features, const uint8_t *labels)
 {

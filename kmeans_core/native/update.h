@@ -32,8 +32,9 @@ static TARGET void NAME(raise_to_floor)(const Problem *p, double *covariance, do
         }
 }
 
-/* Floor and invert one full covariance (lower triangle) in place; returns its determinant. Inverted
- * as correlations: columns of very different spread then cost no digits. work: (3, d, d) and (2, d). */
+/* Floor and invert one full covariance (lower triangle) in place; returns its determinant.
+ * Inverted as correlations: columns of very different spread then cost no digits. work: (3, d, d)
+ * and (2, d). */
 static ALWAYS_INLINE TARGET LogProduct NAME(precision_of)(const Problem *p, double *covariance,
                                                           double *work, const int64_t d)
 {

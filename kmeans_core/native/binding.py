@@ -24,7 +24,8 @@ from kmeans_core.native.library import ProblemRecord
 from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
 
-_MIX_BLOCK = 256  # MOST_POINTS of the C sources
+_MIX_BLOCK, _DRAWN_TOGETHER = 256, 4  # MOST_POINTS and DRAWN_TOGETHER of the C sources
+_MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
 _MARK = re.compile("[0-9a-f]{32}")
 _SHAPES = {"full": 0, "diag": 1, "spher": 2}
@@ -88,7 +89,7 @@ class NativeKernel:
             sums.ctypes.data,
             changed_in.ctypes.data,
         )
-        self._run("assign_accumulate", arguments, n_threads, self._workspace(d, shape))
+        self._run("assign_accumulate", arguments, n_threads, self._workspace(d, shape), n_parts)
 
     def accumulate(
         self,
@@ -107,7 +108,8 @@ class NativeKernel:
         place = address("labels", labels, np.uint8, (n_restarts, n))
         _check_labels(labels, n_clusters)
         statistics = np.empty(shape)
-        sums = np.empty((self._library.centaurus_n_parts(n), *shape))
+        n_parts = self._library.centaurus_n_parts(n)
+        sums = np.empty((n_parts, *shape))
         arguments = (
             self._variant,
             self._record(columns, covariance_type),
@@ -117,7 +119,7 @@ class NativeKernel:
             statistics.ctypes.data,
             sums.ctypes.data,
         )
-        self._run("accumulate", arguments, n_threads, self._workspace(d, shape))
+        self._run("accumulate", arguments, n_threads, self._workspace(d, shape), n_parts)
         return statistics
 
     def iterate(
@@ -142,7 +144,7 @@ class NativeKernel:
             record,
             n_restarts,
             n_clusters,
-            max_iter,
+            min(int(max_iter), _MOST_ITERATIONS),
             work,
             address("theta", restarts.theta, np.float64, shape, written=True),
             address("statistics", restarts.statistics, np.float64, shape, written=True),
@@ -155,7 +157,7 @@ class NativeKernel:
             n_changed.ctypes.data,
             chosen.ctypes.data,
         )
-        self._run("iterate", arguments, n_threads, self._workspace(d, shape))
+        self._run("iterate", arguments, n_threads, self._workspace(d, shape), n_parts)
         if marks.any():
             restarts.cycle_marks[:] = _unpacked(marks)
         return left_in
@@ -174,8 +176,11 @@ class NativeKernel:
             address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
             rows.ctypes.data,
         )
-        doubles = self._library.centaurus_drawing_doubles(columns.shape[1], n_restarts, n_seeds)
-        self._run("draw", arguments, n_threads, doubles)
+        n = columns.shape[1]
+        doubles = self._library.centaurus_drawing_doubles(n, n_restarts, n_seeds)
+        n_parts = self._library.centaurus_n_parts(n)
+        n_items = n_parts if n_parts > 1 else -(-n_restarts // _DRAWN_TOGETHER)
+        self._run("draw", arguments, n_threads, doubles, n_items)
         return rows
 
     def point_log_likelihoods(
@@ -210,16 +215,22 @@ class NativeKernel:
             out,
             sums.ctypes.data,
         )
-        self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK)
+        self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK, len(sums))
         return float(sums.sum())
 
     def _run(
-        self, function: str, arguments: tuple[Any, ...], n_threads: int, n_doubles: int
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        n_threads: int,
+        n_doubles: int,
+        n_items: int,
     ) -> None:
+        """Call with as many threads as there are items of work to share."""
         call: Callable[..., None] = getattr(self._library, f"centaurus_{function}")
         call_with_help(
             self._library,
-            n_threads,
+            min(int(n_threads), n_items),
             n_doubles,
             lambda crew, memory: call(*arguments, crew, memory),
         )

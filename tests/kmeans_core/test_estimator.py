@@ -210,3 +210,13 @@ def test_initial_centres_are_taken_in_the_units_of_the_data(overlapping):
     model = MahalanobisKMeans(3, "full-tied", init=init, max_iter=1).fit(X)
     same = MahalanobisKMeans(3, "full-tied", init=overlapping[[0, 100, 200]], max_iter=1)
     np.testing.assert_array_equal(model.labels_, same.fit(overlapping).labels_)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"max_iter": 10**30}, {"n_threads": 5000}, {"max_iter": np.int64(300)}]
+)
+def test_settings_of_any_size_are_taken_for_what_they_are(settings, overlapping):
+    model = MahalanobisKMeans(3, **settings).fit(overlapping)
+    reference = MahalanobisKMeans(3).fit(overlapping)
+    assert (model.n_iter_, model.converged_) == (reference.n_iter_, True)
+    np.testing.assert_array_equal(model.labels_, reference.labels_)

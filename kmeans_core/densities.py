@@ -63,8 +63,11 @@ def point_log_likelihoods(
         block = slice(start, start + width)
         terms = _terms(components, columns[:, block])
         largest = terms.max(axis=0)
+        # A point so far away that its squared distance overflows has density 0 everywhere.
+        largest[largest == -np.inf] = 0.0
         terms -= largest
-        out[block] = largest + np.log(np.exp(terms, out=terms).sum(axis=0))
+        with np.errstate(divide="ignore"):
+            out[block] = largest + np.log(np.exp(terms, out=terms).sum(axis=0))
     return out
 
 
@@ -82,6 +85,7 @@ def _terms(components: Components, columns: FloatArray) -> FloatArray:
             offset *= whitener[:, None]
         else:
             offset = np.matmul(whitener, offset)
-        np.square(offset, out=offset)
+        with np.errstate(over="ignore"):
+            np.square(offset, out=offset)
         terms[k] = components.constants[k] - 0.5 * offset.sum(axis=0)
     return terms

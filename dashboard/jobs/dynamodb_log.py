@@ -152,29 +152,29 @@ class JobLog:
         stored: dict[Entry, tuple[int, Entry]] = {}  # what is in S3, and for which edition
         committed: set[str | None] = set()
         knows = self._edition >= 0 or self._catch_up() is not None
-        try:
-            while waiting and knows:
-                draft = self._draft(waiting)
-                if not draft.entries:
-                    # Nothing is news, if what this process knows still holds.
-                    knew = (self._edition, self._n_discards)
-                    knows = self._catch_up() is not None
-                    if knew == (self._edition, self._n_discards):
-                        break
-                    continue
-                self._move_out(draft, stored)
-                try:
-                    self._append(draft)
-                except ConditionFailed:
-                    next(turns)
-                    knows = self._catch_up() is not None
-                    continue
-                committed |= {entry.overflow for entry in draft.entries.values()}
-                n_news += draft.n_news
-                del waiting[: draft.n_taken]
-        finally:
-            keys = [entry.overflow for _, entry in stored.values() if entry.overflow]
-            self._overflow.delete([key for key in keys if key not in committed])
+        while waiting and knows:
+            draft = self._draft(waiting)
+            if not draft.entries:
+                # Nothing is news, if what this process knows still holds.
+                knew = (self._edition, self._n_discards)
+                knows = self._catch_up() is not None
+                if knew == (self._edition, self._n_discards):
+                    break
+                continue
+            self._move_out(draft, stored)
+            try:
+                self._append(draft)
+            except ConditionFailed:
+                next(turns)
+                knows = self._catch_up() is not None
+                continue
+            committed |= {entry.overflow for entry in draft.entries.values()}
+            n_news += draft.n_news
+            del waiting[: draft.n_taken]
+        # Not after an error: the table may refer to them, had only the answer been lost. What
+        # nobody refers to goes with its job.
+        keys = [entry.overflow for _, entry in stored.values() if entry.overflow]
+        self._overflow.delete([key for key in keys if key not in committed])
         return n_news
 
     def _draft(self, waiting: list[Entry]) -> _Draft:

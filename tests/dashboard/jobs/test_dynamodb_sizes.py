@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 
 from dashboard.jobs.dynamodb_items import BATCH_BYTES, BATCH_OUTCOMES, OVERFLOW_BYTES
 from dashboard.jobs.dynamodb_removal import stamp
@@ -174,6 +176,25 @@ class TestLargeResults:
         assert_same(by_task[task_id(1)], first)
         assert late.record(job_id, [large(1, k=8)]) == 0
         assert len(objects(place)) == 2
+
+    def test_a_write_whose_answer_was_lost_keeps_its_objects(
+        self, place: Place, store: DynamoJobStore, clock: Clock
+    ) -> None:
+        job_id = store.create_job(job()).job_id
+        aws = place.dynamodb()
+        writer, script = place.open(clock, dynamodb=aws), Script(aws)
+
+        def written_but_never_told(request: Any) -> Any:
+            assert URLLib3Session().send(request).status_code == 200
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+        expired = refused(400, "ExpiredTokenException")
+        script.will("TransactWriteItems", written_but_never_told, expired)
+        with pytest.raises(StoreError, match="expired"):
+            writer.record(job_id, [large(1, k=8)])
+        assert writer.record(job_id, [large(1, k=8)]) == 0
+        (read,) = store.outcomes(job_id).outcomes
+        assert_same(read, large(1, k=8))
 
     def test_objects_go_with_their_job(self, place: Place, store: DynamoJobStore) -> None:
         kept, gone = (store.create_job(job(seed)).job_id for seed in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,8 +40,8 @@ class Reply:
 class Problem:
     """Why there is no fit. `error` is {"code", "message", "details", "request_id"}.
 
-    `congested` tells that fewer requests at once may help. `busy_ms` is how long the function was
-    probably running, and is billed, without having reported it.
+    `congested` tells that fewer requests at once may help. `busy_ms` is how long the function may
+    have been running, and is billed, without having reported it.
     """
 
     remedy: Remedy
@@ -53,10 +54,10 @@ def read(reply: Reply, task: FitTask) -> FitResult | Problem:
     """The fit in the answer to `task` (maybe unfinished, with `resume`), or what is wrong."""
     status = reply.response.status_code
     if status == 200:
-        return _fit(reply, task)
+        return _ran(_fit(reply, task), reply)
     ours = _our_error(reply)
     if ours is not None:
-        return _reported(status, ours, reply)
+        return _ran(_reported(status, ours), reply)
     if status in _NO_WAY_IN:
         return Problem("stop", _no_way_in(reply))
     came = {"status": status, "came": excerpt(reply.body)}
@@ -65,9 +66,9 @@ def read(reply: Reply, task: FitTask) -> FitResult | Problem:
     if status in _BUSY:
         return Problem("later", {**error, "code": "throttled"}, congested=True)
     if status in _WORTH_A_RETRY:
-        # An HTTP API may say 500 when Lambda has too few functions free.
-        busy_ms = reply.waited_ms if status == 504 else 0.0
-        return Problem("again", error, congested=status == 500, busy_ms=busy_ms)
+        # An HTTP API says 500 when the function has crashed, whenever that was, and may say it when
+        # Lambda has too few functions free.
+        return _ran(Problem("again", error, congested=status == 500), reply)
     if 400 <= status < 500:
         return Problem("never", {**error, "code": "refused"})
     return Problem("again", {**error, "code": "malformed_answer"})
@@ -95,7 +96,7 @@ def lost(error: Exception, host: str, waited_ms: float) -> Problem:
     message = (
         f"Expected an answer from {host}, got a connection that broke off ({kind}). Rerun the task."
     )
-    return Problem("again", _plain("connection_lost", message, {"came": kind}))
+    return Problem("again", _plain("connection_lost", message, {"came": kind}), busy_ms=waited_ms)
 
 
 def excerpt(body: bytes) -> str:
@@ -151,7 +152,14 @@ def no_progress() -> Problem:
     return Problem("again", _plain("no_progress", message))
 
 
-def _reported(status: int, error: dict[str, Any], reply: Reply) -> Problem:
+def _ran(found: FitResult | Problem, reply: Reply) -> FitResult | Problem:
+    """Of an invocation that does not say how long it ran: as long as was waited, at most."""
+    if isinstance(found, FitResult):
+        return found
+    return dataclasses.replace(found, busy_ms=reply.waited_ms)
+
+
+def _reported(status: int, error: dict[str, Any]) -> Problem:
     """A problem that the function itself has reported, in the one error shape."""
     code = error["code"]
     if code in ("dataset_not_found", "dataset_damaged"):
@@ -159,7 +167,7 @@ def _reported(status: int, error: dict[str, Any], reply: Reply) -> Problem:
     if status in _BUSY:
         return Problem("later", error, congested=True)
     if status >= 500 and code in ("internal", "timed_out"):
-        return Problem("again", error, busy_ms=reply.waited_ms if code == "timed_out" else 0.0)
+        return Problem("again", error)
     if code in ("unknown_route", "method_not_allowed", "not_configured", "contract_version"):
         return Problem("stop", error)
     return Problem("never", error)

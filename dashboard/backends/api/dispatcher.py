@@ -140,7 +140,8 @@ class Dispatcher:
         try:
             found = await self._endpoint.fit(work.request())
         finally:
-            run.budget.settle(reserved_usd, self._usage(run, found))
+            waited_ms = 1e3 * (self._clock() - sent_at)
+            run.budget.settle(reserved_usd, self._usage(run, found, waited_ms))
             if found is not None:
                 self._learn(found, sent_at)
             self._n_in_flight -= 1
@@ -156,16 +157,21 @@ class Dispatcher:
 
     # -- what came ----------------------------------------------------------------------------
 
-    def _usage(self, run: Run, found: FitResult | Problem | None) -> Usage:
-        """One request, and the milliseconds that its answer reports (or that it must have run)."""
-        memory_mb, billed_ms = self._memory_mb, 0
+    def _usage(self, run: Run, found: FitResult | Problem | None, waited_ms: float) -> Usage:
+        """One request, and the milliseconds that its answer reports (or that it may have run).
+
+        One that was broken off goes on where it is.
+        """
+        memory_mb = self._memory_mb
         if isinstance(found, FitResult):
             ran = found.invocation
-            billed_ms = math.ceil(ran.startup_ms + ran.read_ms + ran.fit_ms)
+            busy_ms = ran.startup_ms + ran.read_ms + ran.fit_ms
             memory_mb = ran.memory_mb or memory_mb
+        else:
+            busy_ms = waited_ms if found is None else found.busy_ms
+        billed_ms = math.ceil(busy_ms)
+        if billed_ms:
             run.billed(billed_ms)
-        elif isinstance(found, Problem):
-            billed_ms = math.ceil(found.busy_ms)
         return Usage(1, billed_ms, self._prices.cost_usd(billed_ms, memory_mb, 1))
 
     def _learn(self, found: FitResult | Problem, sent_at: float) -> None:

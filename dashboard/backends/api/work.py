@@ -74,7 +74,6 @@ class Run:
         self.waiting: deque[Work] = deque()
         self.n_in_flight = 0
         self.expected_ms = FIRST_GUESS_MS
-        self._has_answers = False
         self.doom: dict[str, Any] | None = None
 
     @property
@@ -83,7 +82,8 @@ class Run:
         return self.closed or self.cancelled.is_set() or self.budget.exhausted
 
     def billed(self, ms: float) -> None:
-        """Learn what a request is billed: a slowly forgotten maximum, to stay below a cap."""
-        floor_ms = FORGET * self.expected_ms if self._has_answers else 0.0
-        self.expected_ms = max(ms, floor_ms)
-        self._has_answers = True
+        """Learn what a request is billed: a slowly forgotten maximum, to stay below a cap.
+
+        The first guess is forgotten no faster: a quick first answer says little about the rest.
+        """
+        self.expected_ms = max(ms, FORGET * self.expected_ms)

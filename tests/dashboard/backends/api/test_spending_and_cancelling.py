@@ -46,13 +46,34 @@ def billed_ms(result: FitResult) -> int:
 def test_usage_is_what_the_answers_report_and_every_request(
     endpoint: ScriptedEndpoint, backend: ApiBackend
 ) -> None:
-    endpoint.script = lambda seen: Fault("status", 500) if seen.repeat < 2 else Fault()
+    # 429: turned away before anything ran.
+    endpoint.script = lambda seen: Fault("status", 429) if seen.repeat < 2 else Fault()
     budget = Budget()
     done = results(list(backend.run(many(8), threading.Event(), budget)))
     total_ms = sum(billed_ms(result) for result in done.values())
     assert budget.usage.n_requests == 24 == len(endpoint.seen)
     assert budget.usage.billed_ms == total_ms
     assert budget.usage.usd == pytest.approx(PRICES.cost_usd(total_ms, MEMORY_MB, 24))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", 500, delay_s=0.2),
+        Fault("status", 502, delay_s=0.2),
+        Fault("body", body=b'{"half":', delay_s=0.2),
+        Fault("reset", delay_s=0.2),
+    ],
+    ids=lambda fault: f"{fault.kind}{fault.status}",
+)
+def test_a_function_that_does_not_say_how_long_it_ran_is_billed_for_the_wait(
+    fault: Fault, endpoint: ScriptedEndpoint, backend: ApiBackend
+) -> None:
+    endpoint.script = lambda seen: fault if seen.repeat == 0 else billed_as(4.0)
+    budget = Budget()
+    assert len(results(list(backend.run(many(3), threading.Event(), budget)))) == 3
+    assert budget.usage.n_requests == 6
+    assert budget.usage.billed_ms >= 3 * (200 + 4)
 
 
 def test_milliseconds_are_rounded_up(endpoint: ScriptedEndpoint, backend: ApiBackend) -> None:
@@ -113,7 +134,7 @@ def test_requests_that_turn_out_cheap_make_room(
 def test_failures_cost_too_and_stop_at_the_cap(
     endpoint: ScriptedEndpoint, make: MakeBackend
 ) -> None:
-    endpoint.script = lambda _: Fault("status", 502)
+    endpoint.script = lambda _: Fault("status", 413)
     request_usd = PRICES.cost_usd(0, MEMORY_MB, 1)
     guess_usd = PRICES.cost_usd(1_000, MEMORY_MB, 1)
     budget = Budget(cap_usd=guess_usd + 7 * request_usd)
@@ -173,7 +194,9 @@ def test_cancelled_answers_that_do_not_come_are_not_waited_for(
     events = job.events.result(WAIT_S)
     assert outcomes(events) == ({}, {})
     assert len(endpoint.seen) == 5
-    assert job.budget.usage.n_requests == 5  # they were sent, and will be billed
+    # They were sent, go on where they are, and will be billed.
+    assert job.budget.usage.n_requests == 5
+    assert job.budget.usage.billed_ms >= 5 * 300
     endpoint.gate.set()
     # The connections that were given up do no harm to the next run.
     assert len(results(list(backend.run(many(50)[40:], threading.Event())))) == 10

@@ -217,7 +217,9 @@ def _of_status(error: httpx.HTTPStatusError, doing: str) -> AwsProblem:
     said = error.response.text[:2_000].lower()
     if status in (401, 403):
         code = "no_rights"
-        if "expired" in said:
+        if "signature expired" in said or "signature not yet current" in said:
+            code = "wrong_clock"
+        elif "expired" in said:
             code = "expired_credentials"
         elif "signature" in said or "security token" in said:
             code = "wrong_credentials"

@@ -10,9 +10,12 @@ from typing import Any, Protocol
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 
 SERVICE = "execute-api"
+
+RENEWAL_S = 60.0
+"""How long renewing credentials may take; a program that asks a person for a code may never end."""
 
 
 class FrozenCredentials(Protocol):
@@ -40,7 +43,12 @@ class Signer:
         needs_refresh = getattr(self._credentials, "refresh_needed", None)
         if needs_refresh is not None and needs_refresh():
             # Renewing asks a server of AWS, or runs a program: not in the event loop.
-            return await asyncio.to_thread(self._freeze)
+            try:
+                async with asyncio.timeout(RENEWAL_S):
+                    return await asyncio.to_thread(self._freeze)
+            except TimeoutError:
+                late = f"they were not renewed within {RENEWAL_S:g} s"
+                raise CredentialRetrievalError(provider="aws", error_msg=late) from None
         return self._freeze()
 
     def headers(

@@ -159,6 +159,11 @@ def test_denied_access_names_the_missing_action(operation: str, message: str, ac
             "wrong_credentials",
             False,
         ),
+        (
+            answer(403, '{"message":"Signature expired: 20260101T000000Z is now earlier than"}'),
+            "wrong_clock",
+            False,
+        ),
         (answer(404, "{}"), "not_found", False),
         (answer(429, "{}"), "throttled", True),
         (answer(502, "<html>"), "aws_unavailable", True),

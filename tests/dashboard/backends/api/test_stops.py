@@ -213,6 +213,30 @@ def test_credentials_that_cannot_be_renewed(
     assert len(endpoint.seen) == 5
 
 
+def test_credentials_whose_renewal_does_not_end(
+    endpoint: ScriptedEndpoint, make: MakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.backends.api.signing.RENEWAL_S", 0.1)
+    released = threading.Event()
+
+    class Hanging:
+        def refresh_needed(self) -> bool:
+            return True
+
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            assert released.wait(20.0)
+            return ReadOnlyCredentials("AKID", "secret", None)
+
+    try:
+        events = list(make(credentials=Hanging()).run(many(30), threading.Event()))
+    finally:
+        released.set()
+    done, failed = outcomes(events)
+    assert (done, len(failed)) == ({}, 30)
+    assert the_error(failed)["code"] == "expired_credentials"
+    assert endpoint.seen == []
+
+
 def test_no_credentials_at_all(endpoint: ScriptedEndpoint, make: MakeBackend) -> None:
     failed = failures(list(make(credentials=None).run(many(3), threading.Event())))
     assert the_error(failed)["code"] == "missing_credentials"

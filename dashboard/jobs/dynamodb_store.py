@@ -72,7 +72,7 @@ class DynamoJobStore:
     `dynamodb` is a client made with `dynamodb_table.CLIENT_CONFIG`; `s3` one that tries again by
     itself. With `finished_ttl_days` a finished job expires so many days after its end: DynamoDB
     removes its items (attribute `expires_at`); it counts as gone from that moment. Its objects in
-    the bucket stay: give `results/` a lifecycle rule that is longer.
+    the bucket stay, unless the stack's parameter LargeResultsDays removes them later.
 
     Methods raise StoreError when AWS cannot be used.
     """

@@ -193,7 +193,9 @@ def test_the_routes_are_throttled_and_logged(resources: Resources) -> None:
     assert record["requestId"] == "$context.requestId"
 
 
-def test_datasets_are_private_encrypted_and_kept(resources: Resources) -> None:
+def test_datasets_are_private_encrypted_and_kept(
+    resources: Resources, template: dict[str, Any]
+) -> None:
     bucket = resources["DatasetBucket"]
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
     found = bucket["Properties"]
@@ -202,11 +204,17 @@ def test_datasets_are_private_encrypted_and_kept(resources: Resources) -> None:
     (rule,) = found["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     assert found["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
-    (cleaning,) = found["LifecycleConfiguration"]["Rules"]
+    cleaning, forgetting = found["LifecycleConfiguration"]["Rules"]
     assert cleaning["Status"] == "Enabled"
     assert cleaning["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-    # Nothing that was uploaded may expire: a job may need it at any time.
+    # Nothing that was uploaded may expire: a job may need it at any time. Results of jobs may,
+    # where somebody says so.
     assert not [name for name in cleaning if "Expiration" in name or "Transition" in name]
+    condition, results, otherwise = forgetting["Fn::If"]
+    assert (condition, otherwise) == ("ForgetsLargeResults", {"Ref": "AWS::NoValue"})
+    assert results["Prefix"] == "results/"
+    assert results["ExpirationInDays"] == {"Ref": "LargeResultsDays"}
+    assert template["Parameters"]["LargeResultsDays"]["Default"] == 0
 
 
 def test_the_bucket_refuses_connections_without_encryption(resources: Resources) -> None:

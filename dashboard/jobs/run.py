@@ -25,7 +25,7 @@ from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, Task
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
 from dashboard.jobs.spending import Budget
-from dashboard.jobs.store import JobStore, TaskOutcome
+from dashboard.jobs.store import JobStore, StoreError, TaskOutcome
 
 _log = logging.getLogger(__name__)
 
@@ -225,11 +225,17 @@ class JobRun:
     # -- keeper -------------------------------------------------------------------------------
 
     def _keep(self) -> None:
+        said: set[str] = set()
         while not self._idle.wait(FLUSH_S):
             try:
                 self._flush()
                 if time.monotonic() >= self._next_beat:
                     self._beat()
+            except StoreError as error:
+                # Ten times a second, so each sentence once.
+                if str(error) not in said:
+                    said.add(str(error))
+                    _log.warning("Job %s: the store failed, trying again: %s", self.job_id, error)
             except Exception:
                 # A full disk or a lock held too long may pass; the outcomes are kept until then.
                 _log.exception("Job %s: the store failed, trying again", self.job_id)

@@ -23,7 +23,7 @@ from dashboard.jobs.memo import Memo
 from dashboard.jobs.plan import plan
 from dashboard.jobs.run import JobRun
 from dashboard.jobs.spec import JobSpec, SpecError, check_spec
-from dashboard.jobs.store import JobRecord, JobState, JobStore
+from dashboard.jobs.store import JobRecord, JobState, JobStore, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -280,17 +280,26 @@ class JobService:
             self._store.set_state(job_id, state, owner=owner, error=error)
 
     def _watch(self) -> None:
+        said = ""
         while True:
             try:
-                for job_id in self._store.orphaned(self._clock()):
-                    record = self._store.job(job_id)
-                    # Another backend may cost money, or not reach the data: only our own jobs.
-                    if record is None or record.backend != self._backend.name:
-                        continue
-                    if self._is_for_another_machine(record):
-                        continue
-                    self._take_over(record)
+                self._adopt_orphans()
+                said = ""
+            except StoreError as error:
+                # What stays as it is, expired credentials overnight, is said once.
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("Looking for orphaned jobs failed: %s", said)
             except Exception:
                 _log.exception("Looking for orphaned jobs failed")
             if self._closing.wait(WATCH_S):
                 return
+
+    def _adopt_orphans(self) -> None:
+        for job_id in self._store.orphaned(self._clock()):
+            record = self._store.job(job_id)
+            # Another backend may cost money, or not reach the data: only our own jobs.
+            if record is None or record.backend != self._backend.name:
+                continue
+            if not self._is_for_another_machine(record):
+                self._take_over(record)

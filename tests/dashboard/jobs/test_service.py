@@ -17,7 +17,7 @@ from dashboard.jobs.plan import plan
 from dashboard.jobs.service import JobService
 from dashboard.jobs.spec import JobSpec, SpecError
 from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore
+from dashboard.jobs.store import JobRecord, JobStore, StoreError
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
@@ -460,6 +460,32 @@ class TestTakeOver:
         assert backend.started == dict.fromkeys(ids_of(what)[2:], 1)
         # What the dead process found counts, too.
         assert record.best == {"type": "full-untied", "k": 1, "bic": 100.0}
+
+    def test_a_store_that_stays_out_of_reach_is_said_once(
+        self,
+        make: Make,
+        store: JobStore,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr("dashboard.jobs.service.WATCH_S", 0.01)
+        answers = ["expired"] * 20 + [""] + ["expired"] * 20
+        real = store.orphaned
+
+        def orphaned(now: float) -> list[str]:
+            if answers and (said := answers.pop(0)):
+                raise StoreError(said)
+            return real(now)
+
+        monkeypatch.setattr(store, "orphaned", orphaned)
+        what = spec()
+        self.half_done(store, what, "dead", lease_s=0.0)
+        make().start()
+        until(lambda: not answers, "it has looked that often")
+        assert finished_by_itself(store, what).state == "done"
+        lines = [record for record in caplog.records if "orphaned" in record.message]
+        assert [record.message.rpartition(": ")[2] for record in lines] == ["expired", "expired"]
+        assert not any(record.exc_info for record in lines)
 
     def test_who_waits_takes_over_too(
         self, make: Make, store: JobStore, backend: ScriptedBackend

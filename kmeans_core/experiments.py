@@ -270,7 +270,7 @@ def assign(
     """
     kind = covariance_type_of(model.covariance_type)
     _check_distance(distance)
-    columns = np.ascontiguousarray(columns, dtype=np.float64)
+    columns = np.require(columns, np.float64, ["C", "ALIGNED"])
     if columns.ndim != 2 or columns.shape[0] != model.means.shape[1]:
         raise ValueError(
             f"Expected columns of shape ({model.means.shape[1]}, n); got {columns.shape}."

@@ -1,7 +1,7 @@
 """The compiled kernel as Python functions of the same names and arguments as the NumPy ones.
 
-Every array is checked here, as C cannot: type, shape, C order. Calls release the GIL; all memory
-that C writes to is made or checked here.
+Every array is checked here, as C cannot: type, shape, C order, alignment. Calls release the GIL;
+all memory that C writes to is made or checked here.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def address(
     name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...], written: bool = False
 ) -> int:
     """Where the numbers of a suitable array begin. Raises ValueError for any other array."""
-    if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+    in_place = array.flags.c_contiguous and array.flags.aligned
+    if array.dtype != dtype or array.shape != shape or not in_place:
         raise ValueError(
-            f"{name} must be {np.dtype(dtype).name} of shape {shape} in C order; "
+            f"{name} must be {np.dtype(dtype).name} of shape {shape}, aligned and in C order; "
             f"got {array.dtype} of shape {array.shape}, strides {array.strides}."
         )
     if written and not array.flags.writeable:

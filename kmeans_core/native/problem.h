@@ -189,7 +189,7 @@ typedef struct {
 /* Which of GROUP bytes differ, the first one in the lowest bit. */
 static inline uint32_t different_bytes(const uint8_t *a, const uint8_t *b)
 {
-#if defined(__SSE2__)
+#if defined(FAMILY_X86_64)
     const __m128i *x = (const __m128i *)(const void *)a, *y = (const __m128i *)(const void *)b;
     const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128(x), _mm_loadu_si128(y));
     const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));

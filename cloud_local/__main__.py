@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import signal
 import sys
 import tempfile
@@ -84,9 +85,17 @@ def _description(cloud: LocalCloud, dashboard: DashboardProcess) -> str:
             "Workers start when there is work; their processes are listed below as they come.",
             "Kill one in the middle of a job:   kill -9 WORKER",
             f"Kill the dashboard, it comes back: kill -9 {dashboard.pid}",
+            "Send a job from another shell, after these two lines:",
+            f"  export {_assignments(cloud.environment)}",
+            f"  export {_assignments(dashboard.settings)}",
+            "  .venv/bin/python -m dashboard analyse FILE",
             "Ctrl-C stops everything.",
         ]
     )
+
+
+def _assignments(variables: dict[str, str]) -> str:
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 def _parser() -> argparse.ArgumentParser:

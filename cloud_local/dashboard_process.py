@@ -28,15 +28,24 @@ def free_port(wanted: int) -> int:
 
 
 class DashboardProcess:
-    """`python -m dashboard serve` against a running cloud. Stop it with `stop`."""
+    """`python -m dashboard serve` against a running cloud. Stop it with `stop`.
+
+    `settings` are variables with which any command of the dashboard works there.
+    """
 
     def __init__(self, cloud: LocalCloud, port: int, data_dir: Path) -> None:
         self.url = f"http://{HOST}:{port}"
+        self.settings = {
+            "CENTAURUS_BACKEND": "aws",
+            "CENTAURUS_ENDPOINT": cloud.endpoint,
+            "CENTAURUS_REGION": cloud.region,
+            "CENTAURUS_BUCKET": cloud.bucket,
+            "CENTAURUS_TABLE": cloud.table,
+            "CENTAURUS_DATA_DIR": str(data_dir.absolute()),
+        }
         self._command = [
-            *(sys.executable, "-m", "dashboard", "serve", "--backend", "aws"),
-            *("--host", HOST, "--port", str(port), "--data-dir", str(data_dir)),
-            *("--endpoint", cloud.endpoint, "--region", cloud.region),
-            *("--bucket", cloud.bucket, "--table", cloud.table),
+            *(sys.executable, "-m", "dashboard", "serve"),
+            *("--host", HOST, "--port", str(port)),
         ]
         # What is set for a real account must not reach this one.
         own = {
@@ -44,7 +53,7 @@ class DashboardProcess:
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "CENTAURUS_"))
         }
-        self._environment = own | cloud.environment
+        self._environment = own | cloud.environment | self.settings
         self._process: subprocess.Popen[bytes] | None = None
         self._starts_s: list[float] = []
 

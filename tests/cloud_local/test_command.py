@@ -117,6 +117,18 @@ def test_it_serves_survives_a_killed_dashboard_and_leaves_nothing(
 
     members = family(process.pid)
     assert len(members) == 5  # itself, moto, the gateway, the worker, the dashboard
+
+    # As it says, a job from another shell.
+    exports = re.findall(r"export .+", output.read_text())
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n" + "".join(f"{n * n % 7},{n * 3 % 11}\n" for n in range(40)))
+    analyse = f"{sys.executable} -m dashboard analyse {table} --k 1:2 --out {tmp_path / 'out'}"
+    command = ["sh", "-c", "; ".join([*exports, analyse])]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S)
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"Cost: \$0\.\d+ for [1-9]\d* requests", ran.stdout + ran.stderr)
+    assert len((tmp_path / "out" / "labels.csv").read_text().splitlines()) == 41
+
     process.terminate()
     assert process.wait(WAIT_S) == 0
     assert output.read_text().endswith("Stopped.\n")

@@ -34,21 +34,18 @@ def against_kmeans(table: np.ndarray, rounds: int, n_init: int = 100) -> None:
     """spher-tied under plain distances is K-means: K = 1 to 10.
 
     Their seeding looks at several candidates for each centre, so that a restart takes fewer
-    iterations; hence how good the best restart is, by the sum of squares, is printed as well.
+    iterations; hence the least sum of squares that as many restarts find is printed as well. (The
+    one that ours reports need not be it: restarts are ranked by their likelihood.)
     """
-    centres: dict[str, dict[int, np.ndarray]] = {"ours": {}, "theirs": {}}
+    found: dict[int, float] = {}
 
     def ours() -> None:
         for k in range(1, 11):
-            fitted = MahalanobisKMeans(
-                k, "spher-tied", n_init=n_init, distance="mahalanobis", n_threads=1
-            ).fit(table)
-            centres["ours"][k] = fitted.cluster_centers_
+            _plain(k, n_init, 0).fit(table)
 
     def theirs() -> None:
         for k in range(1, 11):
-            fitted = KMeans(k, n_init=n_init, random_state=0).fit(table)
-            centres["theirs"][k] = fitted.cluster_centers_
+            found[k] = KMeans(k, n_init=n_init, random_state=0).fit(table).inertia_
 
     seconds = side_by_side({"ours": ours, "theirs": theirs}, rounds)
     ratio = seconds["theirs"] / seconds["ours"]
@@ -56,13 +53,20 @@ def against_kmeans(table: np.ndarray, rounds: int, n_init: int = 100) -> None:
         f"spher-tied, K = 1 to 10, {n_init} restarts each: {seconds['ours']:.3f} s,"
         f" scikit-learn KMeans {seconds['theirs']:.2f} s: {ratio:.1f} x"
     )
-    more = [
-        _squares(table, centres["ours"][k]) / _squares(table, centres["theirs"][k]) - 1
-        for k in range(1, 11)
-    ]
-    print(f"sums of squares against theirs: {min(more):+.2%} to {max(more):+.2%}")
+    more = []
+    for k in range(1, 11):
+        fits = (_plain(k, 1, seed).fit(table) for seed in range(n_init))
+        least = min(_squares(table, fit.cluster_centers_) for fit in fits)
+        more.append(least / found[k] - 1)
+    print(f"least sums of squares against theirs: {min(more):+.3%} to {max(more):+.3%}")
     what = f"spher-tied, K = 1-10, {n_init} restarts, against scikit-learn KMeans"
     headline(what, f"{ratio:.1f} ×", "8 ×")
+
+
+def _plain(k: int, n_init: int, seed: int) -> MahalanobisKMeans:
+    return MahalanobisKMeans(
+        k, "spher-tied", n_init=n_init, distance="mahalanobis", random_state=seed, n_threads=1
+    )
 
 
 def _squares(table: np.ndarray, centres: np.ndarray) -> float:

@@ -267,9 +267,12 @@ class JobLog:
                 self._job_id, after=log_key(self._seq), attributes=FACTS
             ):
                 for item in items:
-                    self._learn(Batch.of_item(item))
-            # All up to the header's end was there when it was read. What the query shows beyond may
-            # have gaps: it is read again before this process writes, as the end is another one.
+                    batch = Batch.of_item(item)
+                    # All up to the header's end was there when it was read. What the query shows
+                    # beyond may have gaps, and one of its batches may have the key that the next
+                    # one of this process would have: it is read again before this process writes.
+                    if batch.last <= end:
+                        self._learn(batch)
             self._seq = end
         return header
 

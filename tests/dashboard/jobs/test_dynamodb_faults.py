@@ -296,6 +296,18 @@ class TestConditions:
         assert_holds(other, job_id, [0, 1, 2, 3])
         assert script.left == 0
 
+    def test_a_failure_that_shows_beyond_the_end_is_made_good_in_the_batch_that_it_has(
+        self, store: DynamoJobStore, other: DynamoJobStore, script: Script
+    ) -> None:
+        job_id = store.create_job(job()).job_id
+        other.record(job_id, [done(0)])
+        script.will("Query", lambda _request: other.record(job_id, [failed(1)]) and None)
+        # At the end that the writer knows, its own batch would have the key of the failure's.
+        assert store.record(job_id, [done(1)]) == 1
+        assert counts(other.job(job_id))[:2] == (2, 0)
+        assert_holds(other, job_id, [0, 1])
+        assert script.left == 0
+
     def log_keys(self, store: DynamoJobStore, job_id: str) -> list[tuple[str, str]]:
         items = [item for found, _ in store._table.pages(job_id) for item in found]
         return [(job_id, item["task_id"]) for item in items]

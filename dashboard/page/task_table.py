@@ -79,7 +79,7 @@ def task_columns() -> list[dict[str, Any]]:
     return [
         number("no", "No.", "Order in which the tasks ended") | {"minWidth": 78, "sort": "desc"},
         text("type", "Type", "Covariance type", 112),
-        text("k", "K", "Numbers of clusters in the task", 62),
+        text("k", "K", "Numbers of clusters in the task", 88),
         number("experiments", "Exper.", "Experiments in the task"),
         text("status", "State", "done, failed, or remembered from an earlier job", 102)
         | {"tooltipField": "problem"},

@@ -139,6 +139,9 @@ class Dispatcher:
         found: FitResult | Problem | None = None
         try:
             found = await self._endpoint.fit(work.request())
+        except Exception as error:  # a fault of ours must not lose the task
+            busy_ms = 1e3 * (self._clock() - sent_at)
+            found = Problem("never", _internal(error, work), busy_ms=busy_ms)
         finally:
             waited_ms = 1e3 * (self._clock() - sent_at)
             run.budget.settle(reserved_usd, self._usage(run, found, waited_ms))
@@ -148,7 +151,7 @@ class Dispatcher:
             try:
                 if found is not None:
                     self._deal(run, work, found)
-            except Exception as error:  # a fault of ours must not lose the task
+            except Exception as error:
                 self._fail(run, work, _internal(error, work))
             # Only now: a caller that finds nothing in flight has every outcome in its queue.
             run.n_in_flight -= 1

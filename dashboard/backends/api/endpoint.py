@@ -41,7 +41,7 @@ class Endpoint:
         self._extensions = {"timeout": limits.as_dict()}
 
     async def fit(self, task: FitTask) -> FitResult | Problem:
-        """Send `task` once. Never raises, except when the coroutine is cancelled."""
+        """Send `task` once. What goes wrong on the way is a Problem, not an exception."""
         began = time.monotonic()
         try:
             key = await self._signer.current()

@@ -10,8 +10,10 @@ from random import Random
 import httpx
 import pytest
 
+from compute_lambda import FitResult, FitTask
 from dashboard.aws.prices import Prices
 from dashboard.backends import TaskFailure, TaskStarted
+from dashboard.backends.api import answers
 from dashboard.backends.api.congestion import Window
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
@@ -118,4 +120,40 @@ def test_a_fault_of_ours_fails_the_task_and_no_other(
     assert "secret" not in str(shown)
     assert shown["request_id"] in shown["message"]
     assert shown["request_id"] in caplog.text
+    assert dispatcher._n_in_flight == run.budget._n_reserved == 0
+
+
+def test_an_answer_that_breaks_the_program_fails_its_task(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception that nobody thought of, while an answer is read: the job must still end."""
+
+    class Answering(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(418, content=b"no", request=request)
+
+    read, n_read = answers.read, 0
+
+    def broken(reply: answers.Reply, task: FitTask) -> FitResult | answers.Problem:
+        nonlocal n_read
+        n_read += 1
+        if n_read == 2:
+            raise SystemError("/secret/inside")
+        return read(reply, task)
+
+    monkeypatch.setattr(answers, "read", broken)
+    dispatcher, run = made(Answering())
+
+    async def scenario() -> None:
+        dispatcher.offer(run, works(3))
+        async with asyncio.timeout(5.0):
+            while run.n_in_flight:
+                await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    failed = [event for event in iter_events(run) if isinstance(event, TaskFailure)]
+    assert sorted(event.error["code"] for event in failed) == ["internal", "refused", "refused"]
+    assert "secret" not in str([event.error for event in failed])
+    assert "/secret/inside" in caplog.text
+    assert run.budget.usage.n_requests == 3
     assert dispatcher._n_in_flight == run.budget._n_reserved == 0

@@ -118,8 +118,7 @@ class FitTask:
 
         Raises ContractError with the offending field in `details["field"]`.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
-        fields = Fields(raw, ["contract_version", *names])
+        fields = Fields(raw, ("contract_version", *cls.__slots__))
         _check_version(fields)
         given = fields.has
         task = cls(
@@ -171,7 +170,7 @@ class Invocation:
 
     @classmethod
     def from_dict(cls, raw: object, where: str = "") -> Invocation:
-        fields = Fields(raw, [field.name for field in dataclasses.fields(cls)], where)
+        fields = Fields(raw, cls.__slots__, where)
         return cls(
             request_id=fields.text("request_id"),
             started_at=fields.number("started_at", 0.0),
@@ -232,8 +231,7 @@ class FitResult:
     @classmethod
     def from_dict(cls, raw: object) -> FitResult:
         """The result in `raw`. Raises ContractError with the offending field."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        fields = Fields(raw, ["contract_version", *names])
+        fields = Fields(raw, ("contract_version", *cls.__slots__))
         _check_version(fields)
         preparation = preparation_from_dict(fields.value("preparation"), "preparation")
         d = len(preparation.shift)

@@ -7,13 +7,14 @@ Symmetric matrices are sent whole: their two halves need not be equal in the las
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compute_lambda.errors import ContractError
-from compute_lambda.fields import Fields, shown
+from compute_lambda.fields import Fields, checked_integer, shown
 from kmeans_core import COVARIANCE_TYPES, ClusterModel, ExperimentFit, Preparation
 
 _SCORES = ("log_likelihood", "classification_log_likelihood", "bic", "aic", "icl")
@@ -29,7 +30,11 @@ _COUNTERS = (
 )
 _FLAGS = ("converged", "eligible")
 _ENDINGS = ("converged", "cycle", "max_iter")
+_PREPARATION_FIELDS = ("shift", "scale", "standardise", "log_jacobian")
+_MODEL_FIELDS = ("covariance_type", "weights", "means", "covariances")
+_FIT_FIELDS = ("model", "counts", "stopped_by", *_SCORES, *_COUNTERS, *_FLAGS)
 _MAX_COUNT = 2**53
+_NUMBERS = {int, float}  # and not bool, which is an int
 
 
 def covariance_shape(covariance_type: str, n_clusters: int, d: int) -> tuple[int, ...]:
@@ -52,7 +57,7 @@ def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
 
 
 def preparation_from_dict(raw: object, where: str) -> Preparation:
-    fields = Fields(raw, ("shift", "scale", "standardise", "log_jacobian"), where)
+    fields = Fields(raw, _PREPARATION_FIELDS, where)
     d = len(fields.array("shift", 1, 10_000))
     return Preparation(
         shift=_floats(fields, "shift", (d,)),
@@ -81,13 +86,11 @@ def is_finite(fit: ExperimentFit) -> bool:
 
 def fit_from_dict(raw: object, where: str, d: int) -> ExperimentFit:
     """The fit in `raw`, whose model must have `d` columns. Raises ContractError."""
-    fields = Fields(raw, ("model", "counts", "stopped_by", *_SCORES, *_COUNTERS, *_FLAGS), where)
+    fields = Fields(raw, _FIT_FIELDS, where)
     model = _model_from_dict(fields.value("model"), fields.path("model"), d)
     counts = fields.array("counts", model.n_clusters, model.n_clusters)
     for index, count in enumerate(counts):
-        Fields({"count": count}, ("count",), f"{where}.counts[{index}]").integer(
-            "count", 0, _MAX_COUNT
-        )
+        checked_integer(count, f"{where}.counts[{index}]", 0, _MAX_COUNT)
     scores = {name: fields.number(name) for name in _SCORES}
     counters = {name: fields.integer(name, 0, _MAX_COUNT) for name in _COUNTERS}
     flags = {name: fields.boolean(name) for name in _FLAGS}
@@ -106,7 +109,7 @@ def _model_to_dict(model: ClusterModel) -> dict[str, Any]:
 
 
 def _model_from_dict(raw: object, where: str, d: int) -> ClusterModel:
-    fields = Fields(raw, ("covariance_type", "weights", "means", "covariances"), where)
+    fields = Fields(raw, _MODEL_FIELDS, where)
     covariance_type = fields.choice("covariance_type", COVARIANCE_TYPES)
     k = len(fields.array("weights", 1, 64))
     return ClusterModel(
@@ -120,33 +123,41 @@ def _model_from_dict(raw: object, where: str, d: int) -> ClusterModel:
 def _floats(fields: Fields, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """A nested list of finite numbers of exactly this shape, as float64."""
     field = fields.path(name)
-    expected = "x".join(map(str, shape)) + " numbers" if shape else "one number"
     value = fields.value(name)
-    if not _has_shape(value, shape):
+    numbers = _flat(value, shape)
+    if numbers is None:
+        expected = "x".join(map(str, shape)) + " numbers" if shape else "one number"
         raise ContractError(
             "wrong_shape",
             f"Expected {field} to hold {expected}, got {shown(value)} of another shape or type."
             " Send it as nested lists of that shape.",
             {"field": field, "expected": expected, "shape": list(shape)},
         )
-    try:
-        array = np.array(value, dtype=np.float64)
-    except OverflowError:
-        array = np.array(math.inf)
-    if not np.isfinite(array).all():
+    if not _are_finite(numbers):
         raise ContractError(
             "out_of_range",
             f"Expected {field} to hold finite numbers, got NaN, infinity or a number beyond"
             " float64. Send finite numbers.",
             {"field": field, "expected": "finite numbers"},
         )
-    return array
+    return np.array(numbers, dtype=np.float64).reshape(shape)
 
 
-def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
-    """Whether `value` is nested lists of plain numbers (no bool, no text) of exactly this shape."""
-    if not shape:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not isinstance(value, list) or len(value) != shape[0]:
+def _flat(value: object, shape: tuple[int, ...]) -> list[Any] | None:
+    """The numbers in nested lists of exactly this shape, in order; None if it is anything else.
+
+    Level by level and without a Python loop: most of an answer is such lists.
+    """
+    items = [value]
+    for length in shape:
+        if set(map(type, items)) != {list} or set(map(len, items)) != {length}:  # type: ignore[arg-type]
+            return None
+        items = list(chain.from_iterable(items))  # type: ignore[arg-type]
+    return items if set(map(type, items)) <= _NUMBERS else None
+
+
+def _are_finite(numbers: list[Any]) -> bool:
+    try:
+        return all(map(math.isfinite, numbers))
+    except OverflowError:  # an integer beyond float64
         return False
-    return all(_has_shape(item, shape[1:]) for item in value)

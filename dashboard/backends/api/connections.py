@@ -8,35 +8,13 @@ bounded by how many requests the dispatcher has in flight.
 
 from __future__ import annotations
 
-import contextlib
 import urllib.request
-from collections.abc import Iterator
 
-import httpcore
 import httpx
 
-from dashboard.backends.api.streams import Network
-
-MAX_ANSWER_BYTES = 12 * 2**20
-"""An HTTP API answers with 10 MB at most; what is longer is cut off and no answer of it."""
-
-KEEP_S = 30.0
-"""An idle connection is used again for so long; then the other side may be about to close it."""
+from dashboard.backends.api.connection import Connection
 
 _PORTS = {"http": 80, "https": 443}
-
-#: httpcore's exceptions as httpx names them, the most particular ones first.
-_NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
-    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
-    (httpcore.ReadTimeout, httpx.ReadTimeout),
-    (httpcore.WriteTimeout, httpx.WriteTimeout),
-    (httpcore.ConnectError, httpx.ConnectError),
-    (httpcore.WriteError, httpx.WriteError),
-    (httpcore.NetworkError, httpx.ReadError),
-    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
-    (httpcore.LocalProtocolError, httpx.LocalProtocolError),
-    (httpcore.ProtocolError, httpx.RemoteProtocolError),
-)
 
 
 def transport_to(address: httpx.URL, max_connections: int) -> httpx.AsyncBaseTransport:
@@ -53,7 +31,8 @@ def transport_to(address: httpx.URL, max_connections: int) -> httpx.AsyncBaseTra
 class Connections(httpx.AsyncBaseTransport):
     """HTTP/1.1 with keep-alive; answers come back whole. Belongs to one event loop.
 
-    Raises httpx.UnsupportedProtocol for an address that is neither http nor https.
+    Of the request's time limits only `connect` is heeded: the caller bounds the whole. Raises
+    httpx.UnsupportedProtocol for an address that is neither http nor https.
     """
 
     def __init__(self, address: httpx.URL) -> None:
@@ -62,56 +41,41 @@ class Connections(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol(
                 f"Expected an address that begins with https:// or http://, got {address}."
             )
-        self._origin = httpcore.Origin(address.raw_scheme, address.raw_host, port)
-        # Reading the certificates takes longer than many a request: once for all connections.
-        self._tls = httpx.create_ssl_context() if address.scheme == "https" else None
-        self._idle: list[httpcore.AsyncHTTPConnection] = []
+        self._host, self._port = address.host, port
+        self._tls = None
+        if address.scheme == "https":
+            # Reading the certificates takes longer than many a request: once for all connections.
+            self._tls = httpx.create_ssl_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        self._idle: list[Connection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send and receive. Raises httpx.TransportError; then the connection is closed."""
-        connection = await self._taken()
-        wanted = httpcore.Request(
-            method=request.method.encode("ascii"),
-            url=httpcore.URL(
-                scheme=self._origin.scheme,
-                host=self._origin.host,
-                port=self._origin.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            content=request.content,
-            extensions=request.extensions,
-        )
+        connection = await self._taken(request)
         try:
-            with _named():
-                response = await connection.handle_async_request(wanted)
-                body = await _received(response)
+            response = await connection.exchange(request)
         except BaseException:  # a cancelled request leaves an answer that is still to come
-            await connection.aclose()
+            connection.close()
             raise
-        if connection.is_idle():
+        if connection.is_reusable():
             self._idle.append(connection)
         else:
-            await connection.aclose()
-        return httpx.Response(response.status, headers=response.headers, stream=body)
+            connection.close()
+        return response
 
     async def aclose(self) -> None:
         while self._idle:
-            await self._idle.pop().aclose()
+            self._idle.pop().close()
 
-    async def _taken(self) -> httpcore.AsyncHTTPConnection:
+    async def _taken(self, request: httpx.Request) -> Connection:
         """The connection that was used last and is still open, or a new one."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_idle() and not connection.has_expired():
+            if not connection.has_expired():
                 return connection
-            await connection.aclose()
-        return httpcore.AsyncHTTPConnection(
-            self._origin,
-            ssl_context=self._tls,
-            keepalive_expiry=KEEP_S,
-            network_backend=Network(),
-        )
+            connection.close()
+        limits = request.extensions.get("timeout", {})
+        return await Connection.opened(self._host, self._port, self._tls, limits.get("connect"))
 
 
 def proxy_of(address: httpx.URL) -> httpx.Proxy | None:
@@ -122,27 +86,3 @@ def proxy_of(address: httpx.URL) -> httpx.Proxy | None:
     if not proxy or urllib.request.proxy_bypass(address.host):
         return None
     return httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}")
-
-
-async def _received(response: httpcore.Response) -> httpx.ByteStream:
-    """The bytes of the answer. A longer one than any real one is not kept in memory."""
-    received = bytearray()
-    try:
-        async for part in response.aiter_stream():
-            if len(received) < MAX_ANSWER_BYTES:
-                received += part
-    finally:
-        await response.aclose()
-    return httpx.ByteStream(bytes(received))
-
-
-@contextlib.contextmanager
-def _named() -> Iterator[None]:
-    """Exceptions of httpcore as httpx's, which is all that the rest of the program knows."""
-    try:
-        yield
-    except Exception as found:
-        for theirs, ours in _NAMES:
-            if isinstance(found, theirs):
-                raise ours(str(found)) from found
-        raise

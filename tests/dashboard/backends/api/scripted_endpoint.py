@@ -49,7 +49,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived: its number, its task, how often that task had come before."""
+    """One request as it arrived: its number, its task, how often that task had come before.
+
+    Names of `headers` are in lower case.
+    """
 
     number: int
     task: FitTask
@@ -163,7 +166,8 @@ class ScriptedEndpoint:
             body = await request.read()
             task = FitTask.from_dict(json.loads(body))
             task_id = task.task_id
-            seen = Seen(len(self.seen), task, self.arrived[task_id], dict(request.headers), body)
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            seen = Seen(len(self.seen), task, self.arrived[task_id], headers, body)
             self.seen.append(seen)
             self.arrived[task_id] += 1
             fault = self.script(seen)

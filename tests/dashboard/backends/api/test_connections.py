@@ -7,7 +7,7 @@ import threading
 import httpx
 import pytest
 
-from dashboard.backends.api import connections
+from dashboard.backends.api import connection
 from dashboard.backends.api.connections import proxy_of
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint
@@ -71,7 +71,7 @@ def test_an_endpoint_that_closes_after_every_answer(
 def test_an_endless_answer_is_cut_off(
     endpoint: ScriptedEndpoint, make: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 100_000)
     endpoint.script = lambda _: Fault("body", body=b"[" + b"1," * 1_000_000)
     (failure,) = failures(list(make().run([TASK], threading.Event()))).values()
     assert failure.error["code"] == "malformed_answer"

@@ -74,10 +74,10 @@ def signed(signer: Signer, body: bytes = b"{}") -> dict[str, str]:
 def test_it_signs_host_type_date_and_token() -> None:
     signer = Signer(Credentials("AKIDEXAMPLE", "secret", "session"), "eu-central-1")
     headers = signed(signer)
-    names = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0]
+    names = headers["authorization"].split("SignedHeaders=")[1].split(",")[0]
     assert names == "content-type;host;x-amz-date;x-amz-security-token"
-    assert headers["X-Amz-Security-Token"] == "session"
-    scope = headers["Authorization"].split("Credential=")[1].split(",")[0].split("/")
+    assert headers["x-amz-security-token"] == "session"
+    scope = headers["authorization"].split("Credential=")[1].split(",")[0].split("/")
     assert (scope[0], *scope[2:]) == (
         "AKIDEXAMPLE",
         "eu-central-1",
@@ -87,16 +87,57 @@ def test_it_signs_host_type_date_and_token() -> None:
     assert signature(headers) == recomputed(headers, "/fit", b"{}", "secret")
 
 
-def test_it_is_botocores_own_also_with_the_remembered_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
+def botocores(
+    monkeypatch: pytest.MonkeyPatch,
+    credentials: Credentials,
+    now: datetime.datetime,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+) -> dict[str, str]:
+    """What botocore's own signer makes of the same request at the same moment."""
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: now)
-    signer = Signer(CREDENTIALS, "eu-central-1")
+    request = AWSRequest("POST", url, data=body, headers=headers)
+    SigV4Auth(credentials, "execute-api", "eu-central-1").add_auth(request)
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+@pytest.mark.parametrize("credentials", [CREDENTIALS, Credentials("AKID", "s/+=", "a token")])
+def test_it_is_botocores_own_also_with_the_remembered_key(
+    credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
+    signer = Signer(credentials, "eu-central-1", clock=lambda: now.timestamp())
     for day in (1, 1, 2, 2, 1):
         now = now.replace(day=day)
-        for body in (b"{}", b'{"a": 1}'):
-            request = AWSRequest("POST", URL, data=body, headers=dict(HEADERS))
-            SigV4Auth(CREDENTIALS, "execute-api", "eu-central-1").add_auth(request)
-            assert signed(signer, body)["Authorization"] == request.headers["Authorization"]
+        for body in (b"{}", b'{"a": 1}', b"", bytes(range(256))):
+            expected = botocores(monkeypatch, credentials, now, URL, body, HEADERS)
+            assert signed(signer, body) == expected
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/fit",
+        "/prod/fit",
+        "/",
+        "//fit/",
+        "/a/../fit",
+        "/a b/%41~é",
+        "/fit?b=2&a=%20&a=1&c",
+        "/*+,;=",
+    ],
+)
+def test_any_address_is_escaped_as_botocore_does(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.datetime(2026, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+    signer = Signer(CREDENTIALS, "eu-central-1", clock=lambda: now.timestamp())
+    url = f"https://{HEADERS['host']}{target}"
+    headers = {**HEADERS, "content-type": "  application/json;   charset=utf-8 "}
+    found = signer.headers(asyncio.run(signer.current()), "POST", url, b"{}", headers)
+    expected = botocores(monkeypatch, CREDENTIALS, now, url, b"{}", headers)
+    assert found["authorization"] == expected["authorization"]
 
 
 def test_another_secret_signs_otherwise() -> None:

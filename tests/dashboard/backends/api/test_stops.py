@@ -128,7 +128,7 @@ def test_the_next_run_with_new_credentials_goes_on(
     """What failed is sent again by the same backend, once its credentials are good again."""
     expired = forbidden("The security token included in the request is expired")
     endpoint.script = lambda seen: (
-        Fault() if "Credential=AKIDNEW" in seen.headers["Authorization"] else expired
+        Fault() if "Credential=AKIDNEW" in seen.headers["authorization"] else expired
     )
     keys = [ReadOnlyCredentials("AKIDOLD", "secret", None)]
     backend = make(credentials=lambda: keys[-1])
@@ -146,7 +146,7 @@ def test_a_key_renewed_while_the_request_was_on_its_way_is_used(
     keys = [ReadOnlyCredentials("AKIDOLD", "secret", None)]
 
     def script(seen: Seen) -> Fault:
-        if "Credential=AKIDNEW" in seen.headers["Authorization"]:
+        if "Credential=AKIDNEW" in seen.headers["authorization"]:
             return Fault()
         keys.append(ReadOnlyCredentials("AKIDNEW", "other", None))
         return forbidden("The security token included in the request is expired")
@@ -183,8 +183,8 @@ def test_credentials_are_renewed_in_time_and_not_in_the_loop(
     assert (len(done), failed) == (6, {})
     assert len(refreshed_in) == 1
     assert "api-backend" not in refreshed_in[0]
-    assert {seen.headers["X-Amz-Security-Token"] for seen in endpoint.seen} == {"session"}
-    assert all("Credential=AKIDNEW/" in seen.headers["Authorization"] for seen in endpoint.seen)
+    assert {seen.headers["x-amz-security-token"] for seen in endpoint.seen} == {"session"}
+    assert all("Credential=AKIDNEW/" in seen.headers["authorization"] for seen in endpoint.seen)
 
 
 @pytest.mark.parametrize(

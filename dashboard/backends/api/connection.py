@@ -1,0 +1,125 @@
+"""One HTTP/1.1 connection: h11 knows the protocol, asyncio moves the bytes.
+
+httpcore, which httpx uses, wraps the same h11 into locks, tracing and the cancel scopes of several
+event loops. With hundreds of requests in flight from one thread that is a third of all it does.
+Raises httpx's exceptions, so that nothing above can tell the difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+
+import h11
+import httpx
+
+MAX_ANSWER_BYTES = 12 * 2**20
+"""An HTTP API answers with 10 MB at most; what is longer is cut off and no answer of it."""
+
+KEEP_S = 30.0
+"""An idle connection is used again for so long; then the other side may be about to close it."""
+
+HAPPY_EYEBALLS_S = 0.25
+"""Head start of an address family when a host has two (RFC 8305 recommends 250 ms)."""
+
+_READ_BYTES = 2**16
+
+
+class Connection:
+    """Carries one exchange at a time. Belongs to one event loop.
+
+    Reading and writing wait as long as the caller does, who bounds the whole exchange.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._protocol = h11.Connection(h11.CLIENT)
+        self._expires_at = time.monotonic() + KEEP_S
+
+    @classmethod
+    async def opened(
+        cls, host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float | None
+    ) -> Connection:
+        """Connect. Raises httpx.ConnectTimeout and httpx.ConnectError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                reader, writer = await asyncio.open_connection(
+                    host, port, ssl=tls, happy_eyeballs_delay=HAPPY_EYEBALLS_S
+                )
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout(str(error)) from error
+        except OSError as error:  # ssl.SSLError is one
+            raise httpx.ConnectError(str(error)) from error
+        return cls(reader, writer)
+
+    async def exchange(self, request: httpx.Request) -> httpx.Response:
+        """Send and receive the whole answer, or its first MAX_ANSWER_BYTES.
+
+        Raises httpx.TransportError. Only after an answer is `is_reusable` worth a look.
+        """
+        try:
+            await self._send(request)
+            head, body = await self._receive()
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error)) from error
+        except h11.RemoteProtocolError as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
+        except OSError as error:
+            raise httpx.ReadError(str(error)) from error
+        return httpx.Response(head.status_code, headers=head.headers.raw_items(), content=body)
+
+    def is_reusable(self) -> bool:
+        """Whether the answer is complete, and both sides keep the connection open."""
+        protocol = self._protocol
+        if protocol.our_state is not h11.DONE or protocol.their_state is not h11.DONE:
+            return False
+        if protocol.trailing_data[0]:  # of whatever it is, it is not the next answer
+            return False
+        protocol.start_next_cycle()
+        self._expires_at = time.monotonic() + KEEP_S
+        return True
+
+    def has_expired(self) -> bool:
+        """Of an idle connection: whether it has ended, or may be about to."""
+        reader = self._reader
+        ended = reader.at_eof() or reader.exception() is not None
+        return ended or time.monotonic() > self._expires_at
+
+    def close(self) -> None:
+        # Without waiting for the peer's goodbye: it may be the one that does not answer.
+        self._writer.transport.abort()
+
+    async def _send(self, request: httpx.Request) -> None:
+        head = h11.Request(
+            method=request.method, target=request.url.raw_path, headers=request.headers.raw
+        )
+        events = (head, h11.Data(data=request.content), h11.EndOfMessage())
+        # At once: head and body in segments of their own wake up the other side twice.
+        self._writer.write(b"".join(self._protocol.send(event) or b"" for event in events))
+        try:
+            await self._writer.drain()
+        except OSError:
+            return  # a server may answer without reading to the end: look for what it said
+
+    async def _receive(self) -> tuple[h11.Response, bytes]:
+        protocol = self._protocol
+        head: h11.Response | None = None
+        body = bytearray()
+        while True:
+            event = protocol.next_event()
+            if event is h11.NEED_DATA:
+                received = await self._reader.read(_READ_BYTES)
+                if not received and head is None:
+                    raise httpx.RemoteProtocolError("The server closed without an answer.")
+                protocol.receive_data(received)
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) >= MAX_ANSWER_BYTES:
+                    break
+            elif isinstance(event, h11.Response):
+                head = event
+            elif not isinstance(event, h11.InformationalResponse):
+                break  # the end of the message
+        assert head is not None  # h11 knows the order of events
+        return head, bytes(body)

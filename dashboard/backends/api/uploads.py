@@ -48,8 +48,9 @@ class Uploads:
         return True, made[-1].result()
 
     def version(self, dataset_id: str) -> int:
-        """How many uploads were begun."""
-        return len(self._made.get(dataset_id, ()))
+        """How many uploads are over: what is sent now can find the last of these, but not one that
+        is still under way."""
+        return sum(upload.done() for upload in self._made.get(dataset_id, ()))
 
     async def ready(self, dataset_id: str) -> dict[str, Any] | None:
         """Wait until the dataset is there; the error if it cannot be."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from compute_lambda.errors import DatasetError
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends import TaskEvent
 from dashboard.backends.api import ApiBackend
+from dashboard.backends.api.uploads import Uploads
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import WAIT_S, Fault, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import GONE, GOOD, OTHER, ids, many, outcomes, table
@@ -125,6 +128,28 @@ def test_a_dataset_that_vanishes_is_uploaded_once_more(
     assert bucket.asked == [GONE, GONE]
     assert set(endpoint.arrived.values()) <= {1, 2}
     assert endpoint.answered == dict.fromkeys(ids(tasks), 1)
+
+
+def test_what_was_sent_during_the_second_upload_is_sent_again(bucket: Bucket) -> None:
+    """It did not find the dataset, but nobody can say yet that it never will."""
+
+    async def scenario(threads: ThreadPoolExecutor) -> None:
+        uploads = Uploads(bucket, threads, lambda: False)
+        assert await uploads.ready(GONE) is None
+        bucket.held.add(GONE)
+        before = uploads.version(GONE)
+        assert uploads.again(GONE, before)
+        meanwhile = uploads.version(GONE)
+        assert not uploads.state(GONE)[0]
+        bucket.gate.set()
+        async with asyncio.timeout(WAIT_S):
+            assert await uploads.ready(GONE) is None
+        assert uploads.again(GONE, meanwhile)
+        assert not uploads.again(GONE, uploads.version(GONE))
+
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.run(scenario(threads))
+    assert bucket.asked == [GONE, GONE]
 
 
 def test_a_dataset_that_the_function_never_finds_fails(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core import assignment, densities, drawing, iteration
+from kmeans_core.arrangement import Arrangement
 from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType
 from kmeans_core.densities import Components
@@ -56,6 +57,8 @@ class Kernel(Protocol):
         n_threads: int = 1,
     ) -> NDArray[np.int64]: ...
 
+    def arrange(self, columns: FloatArray) -> Arrangement | None: ...
+
     def draw(
         self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1
     ) -> NDArray[np.int64]: ...
@@ -77,6 +80,12 @@ class NumpyKernel:
     accumulate = staticmethod(assignment.accumulate)
     iterate = staticmethod(iteration.iterate)
     draw = staticmethod(drawing.draw)
+
+    @staticmethod
+    def arrange(columns: FloatArray) -> Arrangement | None:  # noqa: ARG004
+        """None: every point is looked at, so their order does not matter."""
+        return None
+
     point_log_likelihoods = staticmethod(densities.point_log_likelihoods)
     log_likelihood = staticmethod(densities.log_likelihood)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kmeans_core.arrangement import Arrangement
 from kmeans_core.assignment import points_per_block
 from kmeans_core.covariance import CovarianceType
 from kmeans_core.features import FloatArray, lower_triangle
@@ -24,7 +25,10 @@ NEVER = -1e300
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is common to all restarts of one covariance type on one dataset."""
+    """What is common to all restarts of one covariance type on one dataset.
+
+    columns (d, n) are those of `boxes` where there are any: in another order than the data's.
+    """
 
     columns: FloatArray
     covariance_type: CovarianceType
@@ -32,12 +36,14 @@ class Problem:
     floor: Floor
     total_second_moment: FloatArray
     overall_covariance: FloatArray
+    boxes: Arrangement | None = None
 
     @classmethod
     def of(
         cls, data: PreparedData, covariance_type: CovarianceType, distance: str, reg_covar: float
     ) -> Problem:
-        columns, n = data.columns, data.n_rows
+        boxes = data.arrangement
+        columns, n = data.columns if boxes is None else boxes.columns, data.n_rows
         mean = columns.mean(axis=1)
         floor = Floor.of(data.variances, reg_covar)
         if covariance_type.shape == "full":
@@ -49,7 +55,7 @@ class Problem:
             if covariance_type.shape == "spher":
                 total, overall = total.sum(), overall.mean()
         overall, _ = floor.clip(np.asarray(overall)[None], covariance_type.shape)
-        return cls(columns, covariance_type, distance, floor, np.asarray(total), overall[0])
+        return cls(columns, covariance_type, distance, floor, np.asarray(total), overall[0], boxes)
 
 
 def _second_moment(columns: FloatArray) -> FloatArray:

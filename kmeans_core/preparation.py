@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kmeans_core.arrangement import Arrangement
 from kmeans_core.features import FloatArray
 
 _LARGEST = 1e150
@@ -53,7 +55,7 @@ class Preparation:
         return np.asarray(covariances) * np.outer(self.scale, self.scale)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreparedData:
     """columns (d, n) float64 C order in prepared units, their variances (d,), and how they came."""
 
@@ -68,6 +70,13 @@ class PreparedData:
     @property
     def n_rows(self) -> int:
         return int(self.columns.shape[1])
+
+    @cached_property
+    def arrangement(self) -> Arrangement | None:
+        """The points in the order in which fits go through them; None: that of `columns`."""
+        from kmeans_core import kernels  # which needs this module
+
+        return kernels.current().arrange(self.columns)
 
 
 def prepare(

@@ -15,6 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core import assignment, iteration
+from kmeans_core.arrangement import (
+    BRANCH,
+    GROUP,
+    Arrangement,
+    arrangement_of,
+    is_worth_arranging,
+    n_leaves,
+)
 from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType, covariance_type_of
 from kmeans_core.densities import Components
@@ -136,8 +144,10 @@ class NativeKernel:
         n_parts = self._library.centaurus_n_parts(n)
         left_in, chosen = np.zeros(n_restarts, np.int64), np.empty(n_restarts, np.int64)
         sums, n_changed = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
+        whole, rest = np.empty_like(n_changed), np.zeros_like(n_changed)
         marks = _packed(restarts.cycle_marks)
         record, _kept = self._full_record(problem)
+        settled = np.empty((n_restarts, 0 if problem.boxes is None else n_leaves(n)), np.uint8)
         place = address("labels", labels, np.uint8, (n_restarts, n), written=True)
         _check_labels(labels, n_clusters)
         arguments = (
@@ -157,11 +167,24 @@ class NativeKernel:
             sums.ctypes.data,
             n_changed.ctypes.data,
             chosen.ctypes.data,
+            whole.ctypes.data,
+            rest.ctypes.data,
+            settled.ctypes.data,
         )
         self._run("iterate", arguments, n_threads, self._workspace(d, shape), n_parts)
         if marks.any():
             restarts.cycle_marks[:] = _unpacked(marks)
         return left_in
+
+    def arrange(self, columns: FloatArray) -> Arrangement | None:
+        """The points in an order that saves time; None when the order they have is as good."""
+        if not is_worth_arranging(columns):
+            return None
+        d, n = columns.shape
+        rows = np.empty(n, dtype=np.int64)
+        place = address("columns", columns, np.float64, (d, n))
+        self._library.centaurus_arrange(place, n, d, rows.ctypes.data)
+        return arrangement_of(columns, rows)
 
     def draw(
         self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1
@@ -262,7 +285,22 @@ class NativeKernel:
         record.reference = address("reference", problem.floor.reference, np.float64, (d,))
         record.reg_covar = problem.floor.reg_covar
         record.mahalanobis = problem.distance == "mahalanobis"
-        return record, (total, overall)
+        if problem.boxes is None:
+            return record, (total, overall)
+        features = self._add_boxes(record, problem.boxes, problem.covariance_type.n_features(d))
+        return record, (total, overall, features)
+
+    @staticmethod
+    def _add_boxes(record: ProblemRecord, boxes: Arrangement, n_features: int) -> FloatArray:
+        """Returns room for the features of all points."""
+        d, leaves = record.d, n_leaves(record.n)
+        record.leaves = address("leaves", boxes.leaves, np.float64, (2, d, leaves))
+        shape = (2, d, leaves // BRANCH + BRANCH)
+        record.branches = address("branches", boxes.branches, np.float64, shape)
+        record.largest = address("largest", boxes.largest, np.float64, (d,))
+        features = np.empty((n_features - 1, leaves * GROUP))
+        record.features = features.ctypes.data
+        return features
 
 
 def _check_labels(labels: LabelArray, n_clusters: int) -> None:

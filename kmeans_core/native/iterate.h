@@ -11,15 +11,67 @@ static TARGET void NAME(begin_iteration)(Restarts *all, double *memory)
         if (all->state[r] != GOING)
             continue;
         double *statistics = all->statistics + r * size;
-        if (has_empty(statistics, all->n_clusters, n_features))
+        if (has_empty(statistics, all->n_clusters, n_features)) {
             all->n_reseeded[r] +=
                 NAME(reseed)(p, &w, all->n_clusters, all->labels + r * p->n, statistics);
+            if (p->leaves)
+                memset(all->settled + r * leaf_stride(p->n), UNSETTLED, (size_t)leaf_stride(p->n));
+        }
         NAME(update)(p, &w, all->n_clusters, statistics, all->theta + r * size, NULL);
         all->chosen[all->n_chosen++] = r;
     }
 }
 
-/* Item: one part of the points, for all restarts that go on; features are built once for them. */
+/* phi of all points: room that is read past the last one holds zeros. */
+static TARGET void NAME(fill_all_features)(const Problem *p, Workspace w)
+{
+    const int64_t stride = GROUP * leaf_stride(p->n), n_features = features_of(p);
+    for (int64_t at = 0; at < p->n; at += w.points) {
+        const int64_t count = p->n - at < w.points ? p->n - at : w.points;
+        NAME(fill_features)(p, &w, at, count);
+        for (int64_t f = 1; f < n_features; f++)
+            memcpy(p->features + (f - 1) * stride + at, w.phi + (f - 1) * w.points,
+                   (size_t)count * sizeof(double));
+    }
+    for (int64_t f = 1; f < n_features; f++)
+        memset(p->features + (f - 1) * stride + p->n, 0, (size_t)(stride - p->n) * sizeof(double));
+}
+
+/* Points [start, stop) of one restart by boxes; 0 where they are of no use. Boxes that settled too
+ * little are left alone for a while: tables of many columns, early iterations. */
+static TARGET int NAME(assign_by_boxes)(const Restarts *all, int64_t r, int64_t start, int64_t stop,
+                                        Workspace *w, double *sums, int64_t *n_changed,
+                                        int64_t *rest)
+{
+    const Problem *p = all->p;
+    const int64_t n_features = features_of(p), n_clusters = all->n_clusters;
+    const double *theta = all->theta + r * n_clusters * n_features;
+    if (!p->leaves || n_clusters < 2 || n_clusters > BOX_CLUSTERS_MOST || (*rest)-- > 0)
+        return 0;
+    const double tolerance = NAME(tolerance_of)(p, n_clusters, theta);
+    if (!(tolerance < 1e300))
+        return 0;
+    Assignment own;
+    own.p = p;
+    own.n_clusters = n_clusters;
+    own.n_features = n_features;
+    own.theta = theta;
+    own.tolerance = tolerance;
+    own.scores = w->boxes;
+    own.phi = p->features + start;
+    own.stride = GROUP * leaf_stride(p->n);
+    own.labels = all->labels + r * p->n + start;
+    own.settled = all->settled + r * leaf_stride(p->n) + start / GROUP;
+    own.sums = sums;
+    own.n_changed = own.n_tried = 0;
+    NAME(assign_boxes)(&own, start, stop - start);
+    *n_changed += own.n_changed;
+    *rest = own.n_tried > TRIED_MOST * (stop - start) * n_clusters ? REST : 0;
+    return 1;
+}
+
+/* Item: one part of the points, for all restarts that go on; features are built once for those that
+ * need every point. */
 static TARGET void NAME(assign_part)(const void *data, int64_t part, double *memory)
 {
     const Restarts *all = data;
@@ -28,12 +80,22 @@ static TARGET void NAME(assign_part)(const void *data, int64_t part, double *mem
     Workspace w = workspace_of(memory, p->d, features_of(p), all->n_clusters);
     double *sums = all->sums + part * all->n_restarts * size;
     int64_t *n_changed = all->n_changed + part * all->n_restarts;
+    int64_t *rest = all->rest + part * all->n_restarts, n_whole = 0;
+    int64_t *whole = all->whole + part * all->n_restarts;
+    const int64_t stop = end_of_part(p->n, start);
     for (int64_t c = 0; c < all->n_chosen; c++) {
-        n_changed[all->chosen[c]] = 0;
-        memset(sums + all->chosen[c] * size, 0, (size_t)size * sizeof(double));
+        const int64_t r = all->chosen[c];
+        n_changed[r] = 0;
+        memset(sums + r * size, 0, (size_t)size * sizeof(double));
+        if (!NAME(assign_by_boxes)(all, r, start, stop, &w, sums + r * size, n_changed + r,
+                                   rest + r))
+            whole[n_whole++] = r;
     }
-    NAME(assign_range)(p, &w, all->n_clusters, all->chosen, all->n_chosen, start,
-                       end_of_part(p->n, start), all->theta, all->labels, sums, n_changed);
+    for (int64_t c = 0; c < n_whole && p->leaves; c++)
+        memset(all->settled + whole[c] * leaf_stride(p->n) + start / GROUP, UNSETTLED,
+               (size_t)((stop - start + GROUP - 1) / GROUP));
+    NAME(assign_range)(p, &w, all->n_clusters, whole, n_whole, start, stop, all->theta,
+                       all->labels, sums, n_changed);
 }
 
 static TARGET void NAME(iterate)(Restarts *all, double work, Crew *crew, double *memory)
@@ -42,6 +104,10 @@ static TARGET void NAME(iterate)(Restarts *all, double work, Crew *crew, double 
     const double per_restart =
         (double)(all->n_clusters * features_of(p)) * (double)p->n;
     const Job job = {NAME(assign_part), all};
+    if (p->leaves) {
+        NAME(fill_all_features)(p, workspace_of(memory, p->d, features_of(p), all->n_clusters));
+        memset(all->settled, UNSETTLED, (size_t)(all->n_restarts * leaf_stride(p->n)));
+    }
     while (work > 0.0) {
         NAME(begin_iteration)(all, memory);
         if (all->n_chosen == 0)

@@ -23,6 +23,7 @@
 #include "problem.h"
 #include "crew.h"
 #include "restarts.h"
+#include "arrange.h"
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -31,7 +32,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 8
+#define ABI_VERSION 9
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -143,6 +144,13 @@ EXPORTED int64_t centaurus_n_parts(int64_t n)
     return part_count(n);
 }
 
+/* Rows (n) of a table of few columns in an order in which each GROUP * BRANCH and each GROUP of them
+ * are close together. */
+EXPORTED void centaurus_arrange(const double *columns, int64_t n, int64_t d, int64_t *rows)
+{
+    arrange(columns, n, d, rows);
+}
+
 /* Sums over the points of several restarts, part by part. */
 typedef struct {
     int64_t variant;
@@ -227,15 +235,17 @@ EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_
  *
  * In and out: theta and statistics (R, K, F); labels (R, n), all below K; n_iter, n_reseeded and
  * state (R), which is GOING on the way in; marks (R, 2), zeros for none. Room to work in: sums
- * (parts, R, K, F), n_changed (parts, R), chosen (R), memory. crew may be null. */
+ * (parts, R, K, F), n_changed (parts, R), chosen (R), whole (parts, R), rest (parts, R), zeros on
+ * the way in, settled (R, leaves) with boxes, memory. crew may be null. */
 EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_restarts,
                                 int64_t n_clusters, int64_t max_iter, double work, double *theta,
                                 double *statistics, uint8_t *labels, int64_t *n_iter,
                                 int64_t *n_reseeded, int64_t *state, uint64_t *marks, double *sums,
-                                int64_t *n_changed, int64_t *chosen, Crew *crew, double *memory)
+                                int64_t *n_changed, int64_t *chosen, int64_t *whole, int64_t *rest,
+                                uint8_t *settled, Crew *crew, double *memory)
 {
-    Restarts all = {p, n_restarts, n_clusters, max_iter, 0, theta, statistics, sums,
-                    labels, n_iter, n_reseeded, state, n_changed, chosen, marks};
+    Restarts all = {p, n_restarts, n_clusters, max_iter, 0, theta, statistics, sums, labels, n_iter,
+                    n_reseeded, state, n_changed, chosen, marks, whole, rest, settled};
     DISPATCH(variant, iterate, (&all, work, crew, memory));
 }
 

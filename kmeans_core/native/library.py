@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 8
+ABI_VERSION = 9
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -24,6 +24,10 @@ class ProblemRecord(ctypes.Structure):
         ("reference", _ARRAY),
         ("total", _ARRAY),
         ("overall", _ARRAY),
+        ("leaves", _ARRAY),
+        ("branches", _ARRAY),
+        ("largest", _ARRAY),
+        ("features", _ARRAY),
         ("reg_covar", _REAL),
         ("n", _INTEGER),
         ("d", _INTEGER),
@@ -43,11 +47,12 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_best_variant": (_INTEGER, []),
     "centaurus_workspace_doubles": (_INTEGER, [_INTEGER] * 3),
     "centaurus_n_parts": (_INTEGER, [_INTEGER]),
+    "centaurus_arrange": (None, [_ARRAY, _INTEGER, _INTEGER, _ARRAY]),
     "centaurus_help": (None, [_ARRAY] * 2),
     "centaurus_dismiss": (None, [_ARRAY]),
     "centaurus_assign_accumulate": (None, [*_START, *[_ARRAY] * 9]),
     "centaurus_accumulate": (None, [*_START, *[_ARRAY] * 5]),
-    "centaurus_iterate": (None, [*_START, _INTEGER, _REAL, *[_ARRAY] * 12]),
+    "centaurus_iterate": (None, [*_START, _INTEGER, _REAL, *[_ARRAY] * 15]),
     "centaurus_draw": (None, [*_START, *[_ARRAY] * 4]),
     "centaurus_drawing_doubles": (_INTEGER, [_INTEGER] * 3),
     "centaurus_mix": (None, [*_START[:3], *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 4]),

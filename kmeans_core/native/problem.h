@@ -18,6 +18,11 @@ typedef struct {
     const double *reference;    /* (d) variances that the floor is a multiple of */
     const double *total;        /* total second moment: (d, d), (d) or (1); used by tied types */
     const double *overall;      /* covariance of an empty cluster: (d, d), (d) or (1) */
+    const double *leaves;       /* (2, d, leaf_stride) centres and half widths of the boxes around
+                                   each GROUP of points; null: every point is looked at */
+    const double *branches;     /* (2, d, branch_stride) the same of each BRANCH of groups */
+    const double *largest;      /* (d) the largest absolute value of each column */
+    double *features;           /* (F - 1, GROUP leaf_stride) room for phi of all points */
     double reg_covar;
     int64_t n, d;
     int64_t shape;              /* SHAPE_... */
@@ -30,6 +35,11 @@ typedef struct {
 #define GROUP 32
 #define MOST_POINTS 256
 #define FEATURE_BYTES 24576
+
+/* Boxes of GROUP points are looked at eight at a time, and so are the boxes around eight of them. */
+#define BRANCH 8
+#define BOX_COLUMNS_MOST 8
+#define BOX_CLUSTERS_MOST 64
 
 /* Points are cut into at most this many parts, each at least PART_LEAST long. Sums are made per
  * part and added up in order, whoever computed them: so any number of threads gives the same bits.
@@ -83,6 +93,22 @@ static int64_t end_of_part(int64_t n, int64_t start)
     return n - start < part_length(n) ? n : start + part_length(n);
 }
 
+static int64_t branch_count(int64_t n)
+{
+    return (n + GROUP * BRANCH - 1) / (GROUP * BRANCH);
+}
+
+static int64_t leaf_stride(int64_t n)
+{
+    return branch_count(n) * BRANCH;
+}
+
+/* Eight more than there are: parts begin at any of them, and eight are read at a time. */
+static int64_t branch_stride(int64_t n)
+{
+    return branch_count(n) + BRANCH;
+}
+
 static int all_equal(const uint8_t *labels, int64_t n, int64_t value)
 {
     for (int64_t i = 0; i < n; i++)
@@ -105,11 +131,20 @@ typedef struct {
     double *kept_means; /* (K, d), (K) and (K, d, d): one update kept for reseeding */
     double *constants;
     double *inverses;
+    double *boxes;      /* (K, 1 + d, 8) scores of boxes and their slopes */
     uint8_t *labels;    /* (points) */
     int64_t points;
 } Workspace;
 
 #define WIDEST 8
+
+/* Numbers for the boxes: none where no box is ever looked at. */
+static int64_t box_doubles(int64_t d, int64_t n_clusters)
+{
+    if (d > BOX_COLUMNS_MOST || n_clusters > BOX_CLUSTERS_MOST)
+        return 0;
+    return WIDEST * n_clusters * (1 + d);
+}
 
 static int64_t workspace_doubles(int64_t d, int64_t n_features, int64_t n_clusters)
 {
@@ -117,7 +152,7 @@ static int64_t workspace_doubles(int64_t d, int64_t n_features, int64_t n_cluste
     int64_t lanes = n_clusters <= MEMBERSHIP_MOST ? n_clusters * n_features * WIDEST : 0;
     /* 8 more: the start is moved to a cache line. */
     return 8 + n_features * points + 4 * points + lanes + 2 * n_clusters * n_features + 5 * d * d +
-           8 * d + n_clusters * (2 * d + 1 + d * d);
+           8 * d + n_clusters * (2 * d + 1 + d * d) + box_doubles(d, n_clusters);
 }
 
 static Workspace workspace_of(double *memory, int64_t d, int64_t n_features, int64_t n_clusters)
@@ -139,6 +174,8 @@ static Workspace workspace_of(double *memory, int64_t d, int64_t n_features, int
     free += w.points;
     w.labels = (uint8_t *)(void *)free;
     free += w.points;
+    w.boxes = free;
+    free += box_doubles(d, n_clusters);
     w.part = free;
     free += n_clusters * n_features;
     w.trial = free;

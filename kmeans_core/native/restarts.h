@@ -10,7 +10,50 @@ typedef struct {
     uint8_t *labels;
     int64_t *n_iter, *n_reseeded, *state, *n_changed, *chosen;
     uint64_t *marks;
+    int64_t *whole; /* (parts, R) restarts of which a part looks at every point */
+    int64_t *rest;  /* (parts, R) iterations for which boxes are not tried */
+    uint8_t *settled; /* (R, leaves) see Assignment */
 } Restarts;
+
+/* Boxes that leave more than this share of the pairs to be tried cost more than they save; they are
+ * tried again after so many iterations. */
+#define TRIED_MOST 0.6
+#define REST 8
+
+/* What a score has beside its linear part. */
+enum { LINEAR = 0, OWN_SQUARES = 1, COMMON_SQUARE = 2, PRODUCTS = 3 };
+
+#define PART_LEAVES (PART_LEAST / GROUP)
+
+/* What an assignment of one restart by boxes needs; see boxes.h. Everything about boxes and points
+ * begins with those of the part at hand. */
+typedef struct {
+    const Problem *p;
+    int64_t n_clusters, n_features;
+    const double *theta;    /* (K, F) */
+    double tolerance;       /* how far scores may differ by rounding */
+    double *scores;         /* (K, 1 + d, 8) to work in */
+    const double *phi;      /* (F - 1, stride) features */
+    int64_t stride;
+    uint8_t *labels;        /* (points) */
+    uint8_t *settled;       /* (leaves) the label of all points in a box, or UNSETTLED */
+    double *sums;           /* (K, F) changes of T */
+    uint64_t may_win[PART_LEAVES + BRANCH]; /* sets of clusters */
+    uint8_t now[PART_LEAST];                /* new labels of the points that were looked at */
+    uint32_t changed[PART_LEAVES];          /* which of the points of a box these are, as bits */
+    int64_t n_changed, n_tried;             /* points; pairs of point and cluster */
+} Assignment;
+
+#define UNSETTLED 255
+
+/* Numbers of the clusters in a set of bits, ascending, into ids; how many they are. */
+static int64_t members(uint64_t clusters, uint8_t *ids)
+{
+    int64_t m = 0;
+    for (; clusters; clusters &= clusters - 1)
+        ids[m++] = (uint8_t)__builtin_ctzll(clusters);
+    return m;
+}
 
 static int has_empty(const double *statistics, int64_t n_clusters, int64_t n_features)
 {

@@ -3,6 +3,7 @@
 #include "vectors.h"
 #include "features.h"
 #include "assign.h"
+#include "boxes.h"
 #include "sums.h"
 #include "matrices.h"
 #include "update.h"

@@ -7,6 +7,8 @@
  * TAKE(best, winner, score, k): where score > best, both become those of cluster k. Not where they
  * are equal: ties stay with the lower cluster. A score that is not a number never wins.
  * TILE_MOST: clusters whose scores of 4 W points fit into the registers together.
+ * WHERE_ABOVE(score, best, a, b): a where score > best, else b.
+ * NOT_BELOW(a, b): a bit for each lane, the first one lowest, in which a < b is not true.
  * ONE_WHERE_EQUAL: 1 where two vectors are equal, else 0.
  * TIMES_POWER_OF_TWO(a, n): a 2^k with k the lowest bits of n, by adding to a's exponent.
  * STORE_LABELS: 4 W cluster numbers, at most 255, as bytes.
@@ -28,6 +30,9 @@
 #undef FMA
 #undef MAX
 #undef MIN
+#undef ABS
+#undef NOT_BELOW
+#undef WHERE_ABOVE
 #undef LOAD_L
 #undef STORE_L
 #undef SET1_L
@@ -59,6 +64,10 @@
 #define FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define MAX(a, b) _mm512_max_pd(a, b)
 #define MIN(a, b) _mm512_min_pd(a, b)
+#define ABS(a) _mm512_abs_pd(a)
+#define WHERE_ABOVE(score, best, a, b) \
+    _mm512_mask_mov_pd(b, _mm512_cmp_pd_mask(score, best, _CMP_GT_OQ), a)
+#define NOT_BELOW(a, b) ((unsigned)_mm512_cmp_pd_mask(a, b, _CMP_NLT_UQ))
 #define LOAD_L(p) _mm512_loadu_si512(p)
 #define STORE_L(p, a) _mm512_storeu_si512(p, a)
 #define SET1_L(k) _mm512_set1_epi64(k)
@@ -73,12 +82,13 @@
 #define TIMES_POWER_OF_TWO(a, n) \
     _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), \
                                          _mm512_slli_epi64(_mm512_castpd_si512(n), 52)))
+/* Sixteen bytes at a time, as they are read again: a load waits for two smaller stores. */
 #define STORE_LABELS(p, a, b, c, d)                                           \
     do {                                                                      \
-        _mm_storel_epi64((__m128i *)(void *)(p), _mm512_cvtepi64_epi8(a));    \
-        _mm_storel_epi64((__m128i *)(void *)((p) + 8), _mm512_cvtepi64_epi8(b));  \
-        _mm_storel_epi64((__m128i *)(void *)((p) + 16), _mm512_cvtepi64_epi8(c)); \
-        _mm_storel_epi64((__m128i *)(void *)((p) + 24), _mm512_cvtepi64_epi8(d)); \
+        _mm_storeu_si128((__m128i *)(void *)(p),                              \
+                         _mm_unpacklo_epi64(_mm512_cvtepi64_epi8(a), _mm512_cvtepi64_epi8(b))); \
+        _mm_storeu_si128((__m128i *)(void *)((p) + 16),                       \
+                         _mm_unpacklo_epi64(_mm512_cvtepi64_epi8(c), _mm512_cvtepi64_epi8(d))); \
     } while (0)
 
 #elif CENTAURUS_VARIANT == VARIANT_AVX2
@@ -99,6 +109,10 @@
 #define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define MAX(a, b) _mm256_max_pd(a, b)
 #define MIN(a, b) _mm256_min_pd(a, b)
+#define ABS(a) _mm256_andnot_pd(_mm256_set1_pd(-0.0), a)
+#define WHERE_ABOVE(score, best, a, b) \
+    _mm256_blendv_pd(b, a, _mm256_cmp_pd(score, best, _CMP_GT_OQ))
+#define NOT_BELOW(a, b) ((unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_NLT_UQ)))
 #define LOAD_L(p) _mm256_loadu_pd(p)
 #define STORE_L(p, a) _mm256_storeu_pd(p, a)
 #define SET1_L(k) _mm256_set1_pd((double)(k))
@@ -136,6 +150,11 @@
 #define FMA(a, b, c) _mm_add_pd(_mm_mul_pd(a, b), c)
 #define MAX(a, b) _mm_max_pd(a, b)
 #define MIN(a, b) _mm_min_pd(a, b)
+#define ABS(a) _mm_andnot_pd(_mm_set1_pd(-0.0), a)
+#define WHERE_ABOVE(score, best, a, b)                                        \
+    _mm_or_pd(_mm_and_pd(_mm_cmpgt_pd(score, best), a),                       \
+              _mm_andnot_pd(_mm_cmpgt_pd(score, best), b))
+#define NOT_BELOW(a, b) ((unsigned)_mm_movemask_pd(_mm_cmpnlt_pd(a, b)))
 #define LOAD_L(p) _mm_loadu_pd(p)
 #define STORE_L(p, a) _mm_storeu_pd(p, a)
 #define SET1_L(k) _mm_set1_pd((double)(k))
@@ -159,6 +178,12 @@
 
 #elif CENTAURUS_VARIANT == VARIANT_NEON
 
+static inline unsigned not_below(uint64x2_t below)
+{
+    return (unsigned)(vgetq_lane_u64(below, 0) == 0) | (unsigned)(vgetq_lane_u64(below, 1) == 0)
+                                                            << 1;
+}
+
 #define NAME(x) JOIN(x, _neon)
 #define TARGET
 #define TILE_MOST 6
@@ -175,6 +200,9 @@
 #define FMA(a, b, c) vfmaq_f64(c, a, b)
 #define MAX(a, b) vmaxnmq_f64(a, b)
 #define MIN(a, b) vminnmq_f64(a, b)
+#define ABS(a) vabsq_f64(a)
+#define WHERE_ABOVE(score, best, a, b) vbslq_f64(vcgtq_f64(score, best), a, b)
+#define NOT_BELOW(a, b) not_below(vcltq_f64(a, b))
 #define LOAD_L(p) vld1q_u64((const uint64_t *)(const void *)(p))
 #define STORE_L(p, a) vst1q_u64((uint64_t *)(void *)(p), a)
 #define SET1_L(k) vdupq_n_u64((uint64_t)(k))
@@ -222,6 +250,9 @@ static inline double times_power_of_two(double a, double n)
 #define FMA(a, b, c) ((a) * (b) + (c))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define ABS(a) fabs(a)
+#define WHERE_ABOVE(score, best, a, b) ((score) > (best) ? (a) : (b))
+#define NOT_BELOW(a, b) ((unsigned)!((a) < (b)))
 #define LOAD_L(p) (*(p))
 #define STORE_L(p, a) (*(p) = (a))
 #define SET1_L(k) ((double)(k))

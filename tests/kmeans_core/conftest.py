@@ -92,3 +92,9 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[kernels.Kernel]:
 def every_kernel(request: pytest.FixtureRequest) -> Iterator[kernels.Kernel]:
     """As `kernel`, with the compiled one for every instruction set."""
     yield from _use(request.param)
+
+
+@pytest.fixture(scope="module", params=_kernels()[1:])
+def every_native_kernel(request: pytest.FixtureRequest) -> Iterator[kernels.Kernel]:
+    """The compiled kernel for every instruction set, in use while a test runs."""
+    yield from _use(request.param)

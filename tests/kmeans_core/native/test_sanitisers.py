@@ -19,6 +19,7 @@ from kmeans_core.native import compile as build
 
 ROOT = Path(__file__).resolve().parents[3]
 CASES = (
+    "native/test_boxes.py",
     "native/test_random_shapes.py",
     "test_assignment.py",
     "test_degenerate.py",

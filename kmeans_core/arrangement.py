@@ -1,0 +1,76 @@
+"""Points in an order in which neighbours are close, and boxes around every few of them.
+
+The compiled kernel bounds the scores in a box before it looks at its points: see native/boxes.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmeans_core.features import FloatArray
+
+GROUP, BRANCH = 32, 8
+"""Points in a box, and such boxes in a larger one; the numbers of the C sources."""
+
+MOST_COLUMNS = 8
+"""With more columns boxes are so wide that hardly one of them belongs to a single cluster."""
+
+LEAST_ROWS, MOST_ROWS = 256, 65_536
+"""Fewer rows are assigned faster than boxes; more take longer to arrange than one fit of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """The points of a table in another order, prepared units, and boxes around runs of them.
+
+    columns         (d, n) float64, C order.
+    leaves          (2, d, 8 B): centres and half widths of the boxes around each GROUP points,
+                    for B branches; those beyond the last point are zero.
+    branches        (2, d, B + 8): the same of each BRANCH groups.
+    largest         (d,) largest absolute value of each column.
+    """
+
+    columns: FloatArray
+    leaves: FloatArray
+    branches: FloatArray
+    largest: FloatArray
+
+
+def is_worth_arranging(columns: FloatArray) -> bool:
+    """Whether boxes around the points of a table (d, n) may save time."""
+    d, n = columns.shape
+    return d <= MOST_COLUMNS and LEAST_ROWS <= n <= MOST_ROWS
+
+
+def n_leaves(n_rows: int) -> int:
+    """Boxes of GROUP points, to a whole number of branches."""
+    return -(-n_rows // (GROUP * BRANCH)) * BRANCH
+
+
+def arrangement_of(columns: FloatArray, rows: NDArray[np.int64]) -> Arrangement:
+    """The arrangement of columns (d, n) in the order of rows (n,)."""
+    arranged = np.ascontiguousarray(columns[:, rows])
+    leaves = n_leaves(len(rows))
+    return Arrangement(
+        arranged,
+        _boxes(arranged, GROUP, leaves),
+        _boxes(arranged, GROUP * BRANCH, leaves // BRANCH + BRANCH),
+        np.abs(arranged).max(axis=1),
+    )
+
+
+def _boxes(columns: FloatArray, length: int, n_boxes: int) -> FloatArray:
+    """Centres and half widths (2, d, n_boxes) of the boxes around each `length` points."""
+    d, n = columns.shape
+    starts = np.arange(0, n, length)
+    highest = np.maximum.reduceat(columns, starts, axis=1)
+    lowest = np.minimum.reduceat(columns, starts, axis=1)
+    boxes = np.zeros((2, d, n_boxes))
+    centres, halves = boxes[:, :, : len(starts)]
+    np.multiply(lowest + highest, 0.5, out=centres)
+    # From the rounded centre, so that every point is in its box.
+    np.maximum(highest - centres, centres - lowest, out=halves)
+    return boxes

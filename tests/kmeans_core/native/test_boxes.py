@@ -1,0 +1,128 @@
+"""Boxes of points change which points are looked at, and nothing else: not one bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kmeans_core import COVARIANCE_TYPES, SeedBank, prepare
+from kmeans_core.arrangement import BRANCH, GROUP, MOST_COLUMNS, MOST_ROWS, Arrangement
+from kmeans_core.covariance import covariance_type_of
+from kmeans_core.experiments import states_from_centres
+from kmeans_core.lloyd import _start
+from kmeans_core.native import library
+from kmeans_core.native.binding import NativeKernel
+from kmeans_core.parameters import Problem
+from kmeans_core.restarts import GOING, Restarts
+
+try:
+    _NATIVE = NativeKernel(library.load())
+except OSError:
+    pytest.skip("no compiled kernel here", allow_module_level=True)
+
+TABLES = ("groups", "grid", "duplicates", "line", "outliers", "magnitudes")
+
+
+def table_of(kind: str, rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+    """(n, d), of one of TABLES."""
+    centres = 4.0 * rng.normal(size=(5, d))
+    table = centres[rng.integers(5, size=n)] + rng.normal(size=(n, d)) @ rng.normal(size=(d, d))
+    if kind == "grid":  # equal distances, and scores that tie
+        return np.rint(table / 3.0)
+    if kind == "duplicates":
+        return table[rng.integers(max(1, n // 9), size=n)]
+    if kind == "line":
+        return np.outer(rng.normal(size=n), np.ones(d)) + 1e-9 * table
+    if kind == "outliers":
+        table[:: n // 7] *= 1e4
+    if kind == "magnitudes":
+        table = 1e6 + table * 10.0 ** rng.uniform(-4, 4, size=d)
+    return table
+
+
+def iterated(kernel: NativeKernel, problem: Problem, n_clusters: int, seed: int) -> Restarts:
+    """Three restarts to their ends, in several calls."""
+    pairs = [(seed, r) for r in range(3)]
+    data = prepare(problem.columns.T, standardise=False)
+    centres = SeedBank(data, seed).centres(pairs, n_clusters)
+    scale = np.abs(problem.columns).max() / max(np.abs(data.columns).max(), 1e-300)
+    states = states_from_centres(problem.covariance_type, pairs, scale * centres)
+    restarts = _start(problem, states, 1)
+    going = np.ones(3, dtype=bool)
+    for _ in range(100):
+        work = 5.0 * restarts.theta.size * problem.columns.shape[1]
+        going = kernel.iterate(problem, restarts, 60, work) == GOING
+        if not going.any():
+            break
+    return restarts
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_labels_and_statistics_are_the_same_to_the_bit(every_native_kernel, covariance_type, kind):
+    for seed in range(6):
+        rng = np.random.default_rng([seed, TABLES.index(kind)])
+        d = int(rng.integers(1, MOST_COLUMNS + 1)) if seed else 2
+        n, k = int(rng.integers(256, 3_000)), int(rng.integers(2, 65))
+        data = prepare(table_of(kind, rng, n, d))
+        distance = "mahalanobis" if seed % 3 == 2 else "likelihood"
+        problem = Problem.of(data, covariance_type_of(covariance_type), distance, 1e-6)
+        assert problem.boxes is not None
+        ours = iterated(every_native_kernel, problem, k, seed)
+        plain = iterated(every_native_kernel, replace(problem, boxes=None), k, seed)
+        case = f"{kind}, {covariance_type}, seed {seed}: n={n}, d={d}, K={k}"
+        assert (ours.labels == plain.labels).all(), case
+        assert (ours.statistics == plain.statistics).all(), case
+        assert (ours.theta == plain.theta).all(), case
+        assert ours.n_iter.tolist() == plain.n_iter.tolist(), case
+        assert ours.n_reseeded.tolist() == plain.n_reseeded.tolist(), case
+
+
+@pytest.mark.parametrize("n", [256, 257, 287, 300, 511, 512, 513, 4_096, 5_001])
+@pytest.mark.parametrize("kind", TABLES)
+def test_boxes_hold_all_points_once(kind, n):
+    table = table_of(kind, np.random.default_rng(n), n, 3)
+    data = prepare(table)
+    arranged = data.arrangement
+    assert arranged is not None
+    ours, given = (
+        np.sort(c.T.copy().view("f8,f8,f8"), axis=0) for c in (arranged.columns, data.columns)
+    )
+    assert (ours == given).all()
+    for boxes, length in ((arranged.leaves, GROUP), (arranged.branches, GROUP * BRANCH)):
+        centre, half = (part[:, np.arange(n) // length] for part in boxes)
+        assert (np.abs(arranged.columns - centre) <= half).all()
+    assert (arranged.largest == np.abs(data.columns).max(axis=1)).all()
+
+
+def test_neighbours_come_together():
+    rng = np.random.default_rng(0)
+    arranged = prepare(rng.random((8_192, 2))).arrangement
+    assert arranged is not None
+    # 256 boxes of 32 points in a square: a sixteenth of its side each, give or take.
+    sides = 2.0 * arranged.leaves[1] / np.ptp(arranged.columns, axis=1)[:, None]
+    assert np.median(sides) == pytest.approx(1 / 16, rel=0.15)
+    assert sides.max() < 1 / 4
+
+
+def test_what_is_not_worth_it_stays_as_it_is():
+    rng = np.random.default_rng(0)
+    for n, d in [(255, 2), (1_000, MOST_COLUMNS + 1), (MOST_ROWS + 1, 1)]:
+        data = prepare(rng.normal(size=(n, d)))
+        assert data.arrangement is None
+        problem = Problem.of(data, covariance_type_of("full-tied"), "likelihood", 1e-6)
+        assert problem.boxes is None
+        assert problem.columns is data.columns
+
+
+def test_boxes_of_another_table_are_refused():
+    rng = np.random.default_rng(0)
+    small, large = (prepare(rng.normal(size=(n, 2))) for n in (300, 900))
+    problem = Problem.of(small, covariance_type_of("full-tied"), "likelihood", 1e-6)
+    assert isinstance(large.arrangement, Arrangement)
+    states = states_from_centres(problem.covariance_type, [(0, 0)], small.columns.T[None, :3])
+    restarts = _start(problem, states, 1)
+    with pytest.raises(ValueError, match=r"leaves must be float64 of shape \(2, 2, 16\)"):
+        _NATIVE.iterate(replace(problem, boxes=large.arrangement), restarts, 5, 1.0)

@@ -4,8 +4,8 @@
 
 The dispatcher of the aws backend, signed requests over real HTTP, the local API Gateway and Lambda
 with a process per environment; only the function waits 5 ms instead of computing: two cores cannot
-compute for 5 ms more than 400 times a second. All of it shares this machine. Before the measured
-run another one starts the environments and lets the window grow to its full size.
+compute for 5 ms more than 400 times a second. All of it shares this machine. Runs before the
+measured one let the window grow to its full size and start the environments, until none is missing.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dashboard.backends.api import ApiBackend
 from dashboard.backends.base import TaskResult, TaskStarted
 
 REGION = "eu-central-1"
+MOST_WARM_UPS = 5
 MEMORY_MB = 1_769
 
 
@@ -87,6 +88,20 @@ def run(backend: ApiBackend, work: list[FitTask], pids: list[int]) -> Iterator[t
         raise RuntimeError(f"Expected {len(work)} results, got {len(seen)}.")
 
 
+def warm_up(backend: ApiBackend, gateway: LocalGateway, n_tasks: int, pids: list[int]) -> None:
+    """Run such tasks until a run starts no further environment."""
+    for number in range(1, MOST_WARM_UPS + 1):
+        before = gateway.state()["counts"]["cold_starts"]
+        list(run(backend, tasks(n_tasks, number * 1_000_000), pids))
+        if gateway.state()["counts"]["cold_starts"] == before:
+            return
+
+
+def used_s(pids: list[int], workers: list[int]) -> list[float]:
+    """Processor time so far of each of `pids`, and of all `workers` together."""
+    return [*map(cpu_s, pids), sum(map(cpu_s, workers))]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -108,24 +123,26 @@ def main() -> None:
         )
         try:
             pids = [0, gateway.pid]
-            list(run(backend, tasks(options.tasks, 1_000_000), pids))
-            before, cpu_before_s = gateway.state()["counts"], [cpu_s(pid) for pid in pids]
+            warm_up(backend, gateway, options.tasks, pids)
+            workers = gateway.worker_pids()
+            before, cpu_before_s = gateway.state()["counts"], used_s(pids, workers)
             points = list(run(backend, tasks(options.tasks, 0), pids))
-            after, cpu_after_s = gateway.state(), [cpu_s(pid) for pid in pids]
+            after, cpu_after_s = gateway.state(), used_s(pids, workers)
         finally:
             backend.close()
     seconds, memory_mb = points[-1]
-    n_sent = sum(after["counts"][name] - before[name] for name in ("invocations", "throttled"))
-    here_ms, there_ms = (
+    new = {name: after["counts"][name] - before[name] for name in before}
+    here_ms, there_ms, workers_ms = (
         1e3 * (after_s - before_s) / options.tasks
         for before_s, after_s in zip(cpu_before_s, cpu_after_s, strict=True)
     )
     print(
         f"dispatcher, {options.tasks:,} tasks of {options.pause_ms:g} ms, {options.in_flight} in"
-        f" flight, {len(after['environments'])} environments: {options.tasks / seconds:,.0f}"
-        f" tasks/s, {n_sent:,} requests; {here_ms:.2f} ms of a core per task here, {there_ms:.2f}"
-        f" in the gateway; memory of both {points[0][1]:.0f} MB after a tenth,"
-        f" {memory_mb:.0f} MB at the end",
+        f" flight, {len(after['environments'])} environments ({new['cold_starts']} of them new):"
+        f" {options.tasks / seconds:,.0f} tasks/s, {new['invocations'] + new['throttled']:,}"
+        f" requests; {here_ms:.2f} ms of a core per task here, {there_ms:.2f} in the gateway,"
+        f" {workers_ms:.2f} in its environments; memory of here and the gateway"
+        f" {points[0][1]:.0f} MB after a tenth, {memory_mb:.0f} MB at the end",
         flush=True,
     )
     headline(

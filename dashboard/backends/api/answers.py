@@ -12,6 +12,7 @@ import httpx
 
 from compute_lambda import ContractError, FitResult, FitTask
 from dashboard.aws.problems import AwsProblem
+from dashboard.backends.api.connection import Answer
 
 SHOWN_CHARACTERS = 200
 """How much of an answer that is none is shown to people."""
@@ -29,11 +30,15 @@ _NO_WAY_IN = frozenset({401, 403, 404, 405})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer as it came, `waited_ms` after the request was sent."""
+    """An HTTP answer of `url` as it came, `waited_ms` after the request was sent."""
 
-    response: httpx.Response
-    body: bytes
+    answer: Answer
+    url: httpx.URL
     waited_ms: float
+
+    @property
+    def body(self) -> bytes:
+        return self.answer.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,14 @@ class Problem:
     busy_ms: float = 0.0
 
 
-def read(reply: Reply, task: FitTask) -> FitResult | Problem:
-    """The fit in the answer to `task` (maybe unfinished, with `resume`), or what is wrong."""
-    status = reply.response.status_code
+def read(reply: Reply, task: FitTask, task_id: str) -> FitResult | Problem:
+    """The fit in the answer to `task` (maybe unfinished, with `resume`), or what is wrong.
+
+    `task_id` is that of `task`, which takes a while to compute.
+    """
+    status = reply.answer.status
     if status == 200:
-        return _ran(_fit(reply, task), reply)
+        return _ran(_fit(reply, task, task_id), reply)
     ours = _our_error(reply)
     if ours is not None:
         return _ran(_reported(status, ours), reply)
@@ -106,7 +114,7 @@ def excerpt(body: bytes) -> str:
     return line[:SHOWN_CHARACTERS] + ("…" if len(line) > SHOWN_CHARACTERS else "")
 
 
-def _fit(reply: Reply, task: FitTask) -> FitResult | Problem:
+def _fit(reply: Reply, task: FitTask, task_id: str) -> FitResult | Problem:
     try:
         raw = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -117,7 +125,7 @@ def _fit(reply: Reply, task: FitTask) -> FitResult | Problem:
         if error.code == "contract_version":
             return Problem("stop", _error(error.code, error.message, error.details, reply))
         return _malformed(f"JSON of another shape ({error.details.get('field') or '?'})", reply)
-    if result.task_id != task.task_id:
+    if result.task_id != task_id:
         return _malformed(f"the answer to another task, {result.task_id[:16]}", reply)
     found = {(fit.n_clusters, fit.experiment) for fit in result.fits}
     asked = {(k, number) for k in task.n_clusters for number in task.experiments}
@@ -202,22 +210,15 @@ def _malformed(what: str, reply: Reply) -> Problem:
 
 
 def _no_way_in(reply: Reply) -> dict[str, Any]:
-    doing = f"sending a task to {_host(reply)}"
-    refused = httpx.HTTPStatusError(
-        f"HTTP {reply.response.status_code}",
-        request=reply.response.request,
-        response=httpx.Response(
-            reply.response.status_code, content=_with_type(reply), request=reply.response.request
-        ),
-    )
+    doing, status = f"sending a task to {_host(reply)}", reply.answer.status
+    # AWS puts the name of the error into a header.
+    said = reply.answer.headers.get("x-amzn-errortype", "").encode() + b" " + reply.body
+    request = httpx.Request("POST", reply.url)
+    response = httpx.Response(status, content=said, request=request)
+    refused = httpx.HTTPStatusError(f"HTTP {status}", request=request, response=response)
     problem = AwsProblem.of(refused, doing)
     details = {**problem.details, "came": excerpt(reply.body)}
     return _error(problem.code, problem.message, details, reply)
-
-
-def _with_type(reply: Reply) -> bytes:
-    """The body with the error's name, which AWS puts into a header."""
-    return reply.response.headers.get("x-amzn-errortype", "").encode() + b" " + reply.body
 
 
 def _quoted(body: bytes) -> str:
@@ -226,11 +227,11 @@ def _quoted(body: bytes) -> str:
 
 
 def _host(reply: Reply) -> str:
-    return reply.response.request.url.host
+    return reply.url.host
 
 
 def _request_id(reply: Reply) -> str:
-    headers = reply.response.headers
+    headers = reply.answer.headers
     return str(headers.get("apigw-requestid") or headers.get("x-amzn-requestid") or "")
 
 

@@ -12,11 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
-import httpx
-
 from compute_lambda import FitTask
 from dashboard.aws.prices import Prices
 from dashboard.backends.api.congestion import Window
+from dashboard.backends.api.connections import Transport
 from dashboard.backends.api.costs import lambda_costs
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
@@ -63,7 +62,7 @@ class ApiBackend:
         timeout_s: float = 29.0,
         costs: CostModel | None = None,
         retrying: Retrying | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: Random | None = None,
     ) -> None:
@@ -144,13 +143,15 @@ class ApiBackend:
         more = True
         while not run.stopped:
             fresh: list[Work] = []
-            # Twice the requests: the loop never waits for this generator to be advanced.
-            while more and n_open < 2 * self.concurrency and not run.stopped:
-                task = next(tasks, None)
-                more = task is not None
-                if task is not None:
-                    fresh.append(Work.of(task))
-                    n_open += 1
+            # Between one and a half and twice the requests: the loop never waits for this generator
+            # to be advanced, and is not woken up for every single task.
+            if 2 * n_open <= 3 * self.concurrency:
+                while more and n_open < 2 * self.concurrency and not run.stopped:
+                    task = next(tasks, None)
+                    more = task is not None
+                    if task is not None:
+                        fresh.append(Work.of(task))
+                        n_open += 1
             if fresh:
                 loop.call_soon_threadsafe(dispatcher.offer, run, fresh)
             if n_open == 0:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import h11
 import httpx
@@ -26,6 +28,15 @@ HAPPY_EYEBALLS_S = 0.25
 _READ_BYTES = 2**16
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status. Names in `headers` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Connection:
     """Carries one exchange at a time. Belongs to one event loop.
 
@@ -39,7 +50,7 @@ class Connection:
 
     @classmethod
     async def opened(
-        cls, host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float | None
+        cls, host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float
     ) -> Connection:
         """Connect. Raises httpx.ConnectTimeout and httpx.ConnectError."""
         try:
@@ -53,21 +64,23 @@ class Connection:
             raise httpx.ConnectError(str(error)) from error
         return cls(reader, writer)
 
-    async def exchange(self, request: httpx.Request) -> httpx.Response:
+    async def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send and receive the whole answer, or its first MAX_ANSWER_BYTES.
 
         Raises httpx.TransportError. Only after an answer is `is_reusable` worth a look.
         """
+        sized = [*headers.items(), ("content-length", str(len(body)))]
         try:
-            await self._send(request)
-            head, body = await self._receive()
+            await self._send(h11.Request(method="POST", target=target, headers=sized), body)
+            head, content = await self._receive()
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
         except h11.RemoteProtocolError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
         except OSError as error:
             raise httpx.ReadError(str(error)) from error
-        return httpx.Response(head.status_code, headers=head.headers.raw_items(), content=body)
+        found = {name.decode("ascii"): text.decode("latin-1") for name, text in head.headers}
+        return Answer(head.status_code, found, content)
 
     def is_reusable(self) -> bool:
         """Whether the answer is complete, and both sides keep the connection open."""
@@ -90,12 +103,9 @@ class Connection:
         # Without waiting for the peer's goodbye: it may be the one that does not answer.
         self._writer.transport.abort()
 
-    async def _send(self, request: httpx.Request) -> None:
-        head = h11.Request(
-            method=request.method, target=request.url.raw_path, headers=request.headers.raw
-        )
-        events = (head, h11.Data(data=request.content), h11.EndOfMessage())
+    async def _send(self, head: h11.Request, body: bytes) -> None:
         # At once: head and body in segments of their own wake up the other side twice.
+        events = (head, h11.Data(data=body), h11.EndOfMessage())
         self._writer.write(b"".join(self._protocol.send(event) or b"" for event in events))
         try:
             await self._writer.drain()

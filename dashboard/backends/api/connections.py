@@ -9,51 +9,62 @@ bounded by how many requests the dispatcher has in flight.
 from __future__ import annotations
 
 import urllib.request
+from collections.abc import Mapping
+from typing import Protocol
 
 import httpx
 
-from dashboard.backends.api.connection import Connection
+from dashboard.backends.api.connection import Answer, Connection
 
 _PORTS = {"http": 80, "https": 443}
 
 
-def transport_to(address: httpx.URL, max_connections: int) -> httpx.AsyncBaseTransport:
-    """Connections to `address`: these, or httpx's own where a proxy is in between."""
-    proxy = proxy_of(address)
+class Transport(Protocol):
+    """A way to one address. Belongs to one event loop."""
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send and receive. Raises httpx.TransportError when no answer came.
+
+        Waits as long as the caller does, but for a connection only so long as it was told to.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+def transport_to(url: httpx.URL, max_connections: int, connect_s: float) -> Transport:
+    """Connections to `url`: these, or httpx's own where a proxy is in between."""
+    proxy = proxy_of(url)
     if proxy is None:
-        return Connections(address)
-    limits = httpx.Limits(
-        max_connections=max_connections, max_keepalive_connections=max_connections
-    )
-    return httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
+        return Connections(url, connect_s)
+    return ThroughProxy(url, proxy, max_connections, connect_s)
 
 
-class Connections(httpx.AsyncBaseTransport):
-    """HTTP/1.1 with keep-alive; answers come back whole. Belongs to one event loop.
+class Connections:
+    """HTTP/1.1 with keep-alive; see Transport.
 
-    Of the request's time limits only `connect` is heeded: the caller bounds the whole. Raises
-    httpx.UnsupportedProtocol for an address that is neither http nor https.
+    Raises httpx.UnsupportedProtocol for an address that is neither http nor https.
     """
 
-    def __init__(self, address: httpx.URL) -> None:
-        port = address.port or _PORTS.get(address.scheme)
-        if port is None or address.scheme not in _PORTS:
+    def __init__(self, url: httpx.URL, connect_s: float) -> None:
+        port = url.port or _PORTS.get(url.scheme)
+        if port is None or url.scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(
-                f"Expected an address that begins with https:// or http://, got {address}."
+                f"Expected an address that begins with https:// or http://, got {url}."
             )
-        self._host, self._port = address.host, port
+        self._host, self._port, self._connect_s = url.host, port, connect_s
+        self._target = url.raw_path.decode("ascii")
         self._tls = None
-        if address.scheme == "https":
+        if url.scheme == "https":
             # Reading the certificates takes longer than many a request: once for all connections.
             self._tls = httpx.create_ssl_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         self._idle: list[Connection] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send and receive. Raises httpx.TransportError; then the connection is closed."""
-        connection = await self._taken(request)
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        connection = await self._taken()
         try:
-            response = await connection.exchange(request)
+            answer = await connection.post(self._target, headers, body)
         except BaseException:  # a cancelled request leaves an answer that is still to come
             connection.close()
             raise
@@ -61,21 +72,45 @@ class Connections(httpx.AsyncBaseTransport):
             self._idle.append(connection)
         else:
             connection.close()
-        return response
+        return answer
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
-    async def _taken(self, request: httpx.Request) -> Connection:
+    async def _taken(self) -> Connection:
         """The connection that was used last and is still open, or a new one."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.has_expired():
                 return connection
             connection.close()
-        limits = request.extensions.get("timeout", {})
-        return await Connection.opened(self._host, self._port, self._tls, limits.get("connect"))
+        return await Connection.opened(self._host, self._port, self._tls, self._connect_s)
+
+
+class ThroughProxy:
+    """httpx's connections, which know how to talk to a proxy; see Transport."""
+
+    def __init__(
+        self, url: httpx.URL, proxy: httpx.Proxy, max_connections: int, connect_s: float
+    ) -> None:
+        self._url = url
+        self._extensions = {"timeout": httpx.Timeout(None, connect=connect_s).as_dict()}
+        limits = httpx.Limits(
+            max_connections=max_connections, max_keepalive_connections=max_connections
+        )
+        self._transport = httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        request = httpx.Request(
+            "POST", self._url, headers=headers, content=body, extensions=self._extensions
+        )
+        response = await self._transport.handle_async_request(request)
+        body = await response.aread()
+        return Answer(response.status_code, dict(response.headers), body)
+
+    async def close(self) -> None:
+        await self._transport.aclose()
 
 
 def proxy_of(address: httpx.URL) -> httpx.Proxy | None:

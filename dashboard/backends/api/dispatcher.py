@@ -138,7 +138,7 @@ class Dispatcher:
         work.upload_version = run.uploads.version(work.task.dataset_id)
         found: FitResult | Problem | None = None
         try:
-            found = await self._endpoint.fit(work.request())
+            found = await self._endpoint.fit(work.request(), work.task_id)
         except Exception as error:  # a fault of ours must not lose the task
             busy_ms = 1e3 * (self._clock() - sent_at)
             found = Problem("never", _internal(error, work), busy_ms=busy_ms)
@@ -155,7 +155,8 @@ class Dispatcher:
                 self._fail(run, work, _internal(error, work))
             # Only now: a caller that finds nothing in flight has every outcome in its queue.
             run.n_in_flight -= 1
-            run.events.put(None)
+            if run.stopped:
+                run.events.put(None)  # its caller waits for the last one
             self._pump()
 
     # -- what came ----------------------------------------------------------------------------

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
-import httpx
 import pytest
 
 from compute_lambda import FitResult, FitTask
@@ -15,6 +15,8 @@ from dashboard.aws.prices import Prices
 from dashboard.backends import TaskFailure, TaskStarted
 from dashboard.backends.api import answers
 from dashboard.backends.api.congestion import Window
+from dashboard.backends.api.connection import Answer
+from dashboard.backends.api.connections import Transport
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
 from dashboard.backends.api.signing import Signer
@@ -25,19 +27,28 @@ from tests.dashboard.backends.api.conftest import CREDENTIALS, QUICK
 from tests.dashboard.backends.made_up_tasks import ids, many
 
 
-class Silent(httpx.AsyncBaseTransport):
+class Silent:
     """Takes requests and never answers."""
 
     def __init__(self) -> None:
         self.n_requests = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
         self.n_requests += 1
         await asyncio.Event().wait()
         raise AssertionError
 
+    async def close(self) -> None: ...
 
-def made(transport: httpx.AsyncBaseTransport) -> tuple[Dispatcher, Run]:
+
+class Refusing(Silent):
+    """Answers every request with a status that nobody expects."""
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
+        return Answer(418, {}, b"no")
+
+
+def made(transport: Transport) -> tuple[Dispatcher, Run]:
     endpoint = Endpoint(
         "http://127.0.0.1:1",
         Signer(CREDENTIALS, "x"),
@@ -89,10 +100,6 @@ def test_a_fault_of_ours_fails_the_task_and_no_other(
 ) -> None:
     """The program's own error, in the middle of dealing with an answer."""
 
-    class Refusing(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            return httpx.Response(418, content=b"no", request=request)
-
     dispatcher, run = made(Refusing())
     tasks = works(3)
     fail = dispatcher._fail
@@ -128,21 +135,17 @@ def test_an_answer_that_breaks_the_program_fails_its_task(
 ) -> None:
     """An exception that nobody thought of, while an answer is read: the job must still end."""
 
-    class Answering(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            return httpx.Response(418, content=b"no", request=request)
-
     read, n_read = answers.read, 0
 
-    def broken(reply: answers.Reply, task: FitTask) -> FitResult | answers.Problem:
+    def broken(reply: answers.Reply, task: FitTask, task_id: str) -> FitResult | answers.Problem:
         nonlocal n_read
         n_read += 1
         if n_read == 2:
             raise SystemError("/secret/inside")
-        return read(reply, task)
+        return read(reply, task, task_id)
 
     monkeypatch.setattr(answers, "read", broken)
-    dispatcher, run = made(Answering())
+    dispatcher, run = made(Refusing())
 
     async def scenario() -> None:
         dispatcher.offer(run, works(3))

@@ -7,14 +7,14 @@ import gc
 import json
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
 import pytest
 
 from compute_lambda import FitTask, fit
 from dashboard.backends import TaskResult
+from dashboard.backends.api.connection import Answer
 from dashboard.backends.api.work import Work
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.made_up_tasks import GOOD, TASK, table
@@ -23,16 +23,18 @@ IN_FLIGHT = 10
 N_TASKS = 1_500
 
 
-class Prompt(httpx.AsyncBaseTransport):
+class Prompt:
     """Answers every task at once with the same fit."""
 
     def __init__(self) -> None:
         answer = fit(TASK, table(GOOD)).to_dict()
         self._text = json.dumps({**answer, "task_id": "TASK"})
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        task = FitTask.from_dict(json.loads(request.content))
-        return httpx.Response(200, content=self._text.replace("TASK", task.task_id).encode())
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
+        task = FitTask.from_dict(json.loads(body))
+        return Answer(200, {}, self._text.replace("TASK", task.task_id).encode())
+
+    async def close(self) -> None: ...
 
 
 @pytest.fixture

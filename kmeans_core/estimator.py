@@ -15,16 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from kmeans_core.covariance import covariance_type_of
 from kmeans_core.experiments import (
     assign,
-    best_restart,
     check_settings,
-    experiment_fit,
+    experiment_fits,
     run_in_groups,
-    smallest_size,
     states_from_centres,
 )
 from kmeans_core.features import FloatArray
 from kmeans_core.inputs import check_same_columns, column_names_of, table_of
 from kmeans_core.mixture import point_log_likelihoods
+from kmeans_core.outcomes import Outcomes, best_of_each, smallest_size
 from kmeans_core.parameters import Problem
 from kmeans_core.preparation import Preparation, PreparedData, check_finite, prepare
 from kmeans_core.records import ExperimentFit
@@ -205,8 +204,9 @@ class MahalanobisKMeans:
         states = states_from_centres(kind, pairs, centres)
         outcomes, _ = run_in_groups(problem, states, self.max_iter, n_threads=n_threads)
         least = smallest_size(self.min_members, data.n_rows, data.n_columns, self.n_clusters)
-        best, n_eligible = best_restart(outcomes, least)
-        return experiment_fit(data, kind, best, 0, len(outcomes), n_eligible, n_threads)
+        best, n_eligible = best_of_each(Outcomes.joined(outcomes), least)
+        fits = experiment_fits(data, kind, best, n_eligible.tolist(), len(pairs), n_threads)
+        return fits[0]
 
     def _starts(self, data: PreparedData, n_threads: int) -> tuple[list[Pair], FloatArray]:
         """(experiment, restart) pairs and their centres (R, K, d), prepared units."""

@@ -12,13 +12,14 @@ from kmeans_core import kernels
 from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.covariance import CovarianceType, covariance_type_of, n_parameters
 from kmeans_core.features import FloatArray
-from kmeans_core.lloyd import RestartOutcome, run_restarts
-from kmeans_core.mixture import mixture_log_likelihood
+from kmeans_core.lloyd import run_restarts
+from kmeans_core.mixture import mixture_log_likelihoods
 from kmeans_core.model import ClusterModel
+from kmeans_core.outcomes import Outcomes, best_of_each, ordered_by_size, smallest_size
 from kmeans_core.parameters import Problem, seed_thetas, thetas
 from kmeans_core.preparation import PreparedData
 from kmeans_core.records import ExperimentFit, FitBatch
-from kmeans_core.restarts import RestartState
+from kmeans_core.restarts import CONVERGED, STOP_REASONS, RestartState
 from kmeans_core.resuming import Progress
 from kmeans_core.scoring import criteria
 from kmeans_core.seeding import Pair, SeedBank
@@ -32,8 +33,6 @@ _WORK_PER_ITERATION = 1 << 28
 _LEAST_TOGETHER = 4
 # From here on a pass over the points of one restart is worth more than telling threads about it.
 _ROWS_TO_SHARE = 16_384
-# Relative rounding of a sum over all points.
-_ROUNDING = 1e-11
 
 
 def fit_experiments(
@@ -150,7 +149,7 @@ def run_in_groups(
     max_iter: int,
     should_stop: Callable[[], bool] | None = None,
     n_threads: int = 1,
-) -> tuple[list[RestartOutcome], list[RestartState]]:
+) -> tuple[list[Outcomes], list[RestartState]]:
     """run_restarts over groups that fit in memory, over threads when asked; same results.
 
     Threads share the points of many rows, else the restarts. The first group always makes progress;
@@ -163,7 +162,7 @@ def run_in_groups(
     if n_threads > 1 and not share_points:
         size = max(1, min(size, -(-len(states) // (2 * n_threads))))
     groups = [states[i : i + size] for i in range(0, len(states), size)]
-    outcomes: list[RestartOutcome] = []
+    outcomes: list[Outcomes] = []
     left: list[RestartState] = []
     if n_threads > 1 and not share_points and len(groups) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
@@ -181,84 +180,67 @@ def run_in_groups(
     return outcomes, left
 
 
-def smallest_size(min_members: int | None, n: int, d: int, k: int) -> int:
-    """Points that every cluster of an eligible fit has."""
-    wanted = max(d + 1, 10) if min_members is None else min_members
-    return max(1, min(wanted, n // k))
-
-
-def best_restart(outcomes: Sequence[RestartOutcome], least: int) -> tuple[RestartOutcome, int]:
-    """The best restart of one experiment and the number of eligible ones."""
-    eligible = [o for o in outcomes if o.counts.min() >= least]
-    candidates = eligible or outcomes
-    highest = max(o.classification_log_likelihood for o in candidates)
-    # Restarts that find the same clusters in another order differ by rounding: a tie.
-    limit = highest - _ROUNDING * (abs(highest) + float(candidates[0].counts.sum()))
-    tied = [o for o in candidates if o.classification_log_likelihood >= limit]
-    return min(tied, key=lambda o: o.restart), len(eligible)
-
-
 def _best_fits(
     data: PreparedData,
     kind: CovarianceType,
     k: int,
     experiments: Sequence[int],
     n_restarts: int,
-    outcomes: Sequence[RestartOutcome],
+    outcomes: Sequence[Outcomes],
     min_members: int | None,
 ) -> list[ExperimentFit]:
+    """The best restart of each experiment, in their order; clusters by size."""
     least = smallest_size(min_members, data.n_rows, data.n_columns, k)
+    best, n_eligible = best_of_each(Outcomes.joined(outcomes), least)
+    if k == 1:  # one restart stands for all
+        n_eligible *= n_restarts
+    best = ordered_by_size(best, kind)
+    fits = experiment_fits(data, kind, best, n_eligible.tolist(), n_restarts)
     if k == 1:
-        only, n_eligible = best_restart(outcomes, least)
-        fit = experiment_fit(data, kind, only, 0, n_restarts, n_eligible * n_restarts)
-        return [replace(fit, experiment=e) for e in experiments]
-    by_experiment: dict[int, list[RestartOutcome]] = {e: [] for e in experiments}
-    for outcome in outcomes:
-        by_experiment[outcome.experiment].append(outcome)
-    fits = []
-    for experiment, own in by_experiment.items():
-        best, n_eligible = best_restart(own, least)
-        fit = experiment_fit(data, kind, best, experiment, n_restarts, n_eligible)
-        fits.append(fit.ordered_by_size())
-    return fits
+        return [replace(fits[0], experiment=experiment) for experiment in experiments]
+    by_experiment = {fit.experiment: fit for fit in fits}
+    return [by_experiment[experiment] for experiment in experiments]
 
 
-def experiment_fit(
+def experiment_fits(
     data: PreparedData,
     kind: CovarianceType,
-    best: RestartOutcome,
-    experiment: int,
+    best: Outcomes,
+    n_eligible: Sequence[int],
     n_restarts: int,
-    n_eligible: int,
     n_threads: int = 1,
-) -> ExperimentFit:
-    """Scores of the best restart, in the units that they refer to; clusters in seed order."""
-    model = ClusterModel.of(kind.code, best.parameters)
+) -> list[ExperimentFit]:
+    """Scores of the best restarts, in the units that they refer to; clusters as they are."""
+    own = best.parameters
     jacobian = data.n_rows * data.preparation.log_jacobian
-    mixture = mixture_log_likelihood(model, data.columns, n_threads) + jacobian
+    mixture = mixture_log_likelihoods(kind, own, data.columns, n_threads) + jacobian
     classification = best.classification_log_likelihood + jacobian
-    free = n_parameters(kind.code, model.n_clusters, data.n_columns)
+    free = n_parameters(kind.code, best.counts.shape[1], data.n_columns)
     bic, aic, icl = criteria(mixture, classification, free, data.n_rows)
-    return ExperimentFit(
-        model=model,
-        experiment=experiment,
-        restart=best.restart,
-        counts=best.counts,
-        log_likelihood=mixture,
-        classification_log_likelihood=classification,
-        bic=bic,
-        aic=aic,
-        icl=icl,
-        n_parameters=free,
-        n_iter=best.n_iter,
-        converged=best.stopped_by == "converged",
-        eligible=n_eligible > 0,
-        n_eligible=n_eligible,
-        n_restarts=n_restarts,
-        n_floored=int(best.parameters.n_floored[0]),
-        n_reseeded=best.n_reseeded,
-        stopped_by=best.stopped_by,
-    )
+    covariances = own.covariances[:, 0] if kind.tied else own.covariances
+    return [
+        ExperimentFit(
+            model=ClusterModel(kind.code, own.weights[e], own.means[e], np.asarray(covariances[e])),
+            experiment=int(best.experiment[e]),
+            restart=int(best.restart[e]),
+            counts=best.counts[e],
+            log_likelihood=float(mixture[e]),
+            classification_log_likelihood=float(classification[e]),
+            bic=float(bic[e]),
+            aic=float(aic[e]),
+            icl=float(icl[e]),
+            n_parameters=free,
+            n_iter=int(best.n_iter[e]),
+            converged=int(best.left_in[e]) == CONVERGED,
+            eligible=n_eligible[e] > 0,
+            n_eligible=int(n_eligible[e]),
+            n_restarts=n_restarts,
+            n_floored=int(own.n_floored[e]),
+            n_reseeded=int(best.n_reseeded[e]),
+            stopped_by=STOP_REASONS[int(best.left_in[e])],
+        )
+        for e in range(len(best))
+    ]
 
 
 def assign(

@@ -67,9 +67,9 @@ class Kernel(Protocol):
         self, components: Components, columns: FloatArray, n_threads: int = 1
     ) -> FloatArray: ...
 
-    def log_likelihood(
+    def log_likelihoods(
         self, components: Components, columns: FloatArray, n_threads: int = 1
-    ) -> float: ...
+    ) -> FloatArray: ...
 
 
 class NumpyKernel:
@@ -87,7 +87,7 @@ class NumpyKernel:
         return None
 
     point_log_likelihoods = staticmethod(densities.point_log_likelihoods)
-    log_likelihood = staticmethod(densities.log_likelihood)
+    log_likelihoods = staticmethod(densities.log_likelihoods)
 
 
 def _best() -> Kernel:

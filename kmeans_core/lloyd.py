@@ -8,7 +8,6 @@ stacked with.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from kmeans_core import kernels
 from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.features import FloatArray
-from kmeans_core.parameters import Parameters, Problem, estimate, thetas
+from kmeans_core.outcomes import Outcomes
+from kmeans_core.parameters import Problem, estimate, thetas
 from kmeans_core.reseeding import reseed_empty
-from kmeans_core.restarts import CONVERGED, GOING, STOP_REASONS, Restarts, RestartState
+from kmeans_core.restarts import CONVERGED, GOING, Restarts, RestartState
 from kmeans_core.scoring import classification_log_likelihoods
 
 # Multiplications between two calls of should_stop(): about 5 ms of the compiled kernel with vectors
@@ -28,35 +28,18 @@ WORK_PER_POLL = float(1 << 27)
 WORK_PER_CALL = float(1 << 33)
 
 
-@dataclass(frozen=True, slots=True)
-class RestartOutcome:
-    """A finished restart.
-
-    parameters has a leading axis of length 1; counts (K,); classification_log_likelihood in
-    prepared units; stopped_by is one of STOP_REASONS.
-    """
-
-    experiment: int
-    restart: int
-    parameters: Parameters
-    counts: NDArray[np.int64]
-    classification_log_likelihood: float
-    n_iter: int
-    n_reseeded: int
-    stopped_by: str
-
-
 def run_restarts(
     problem: Problem,
     states: Sequence[RestartState],
     max_iter: int,
     should_stop: Callable[[], bool] | None = None,
     n_threads: int = 1,
-) -> tuple[list[RestartOutcome], list[RestartState]]:
+) -> tuple[list[Outcomes], list[RestartState]]:
     """Iterate until all have finished, or should_stop() says so.
 
     should_stop is asked after one iteration, then at growing intervals of up to WORK_PER_POLL.
-    Returns the finished restarts and the states of the others; every call makes progress. The
+    Returns the finished restarts, one stack or none, and the states of the others; every call makes
+    progress. The
     n_threads share the points of each iteration, without an effect on the result.
     """
     active = _start(problem, states, n_threads)
@@ -73,10 +56,11 @@ def run_restarts(
         if len(active) and should_stop is not None and should_stop():
             break
         work = min(2.0 * work, WORK_PER_POLL) if should_stop else WORK_PER_CALL
-    outcomes: list[RestartOutcome] = []
+    outcomes: list[Outcomes] = []
     if ended:
         # All at once: what this costs hardly depends on how many they are.
-        outcomes = _finish(problem, Restarts.joined(ended), np.concatenate(reasons), n_threads)
+        stack = _finish(problem, Restarts.joined(ended), np.concatenate(reasons), n_threads)
+        outcomes.append(stack)
     return outcomes, [active.state(r) for r in range(len(active))]
 
 
@@ -107,7 +91,7 @@ def _assigned_afresh(
 
 def _finish(
     problem: Problem, ended: Restarts, left_in: NDArray[np.int64], n_threads: int
-) -> list[RestartOutcome]:
+) -> Outcomes:
     """Parameters from exactly recomputed statistics, so that no drift of differences is reported.
 
     Labels are always those that the reported parameters give: where they would still change, one
@@ -125,17 +109,13 @@ def _finish(
         theta = thetas(parameters, kind, problem.distance)[moving]
         statistics[moving] = _assigned_afresh(problem, theta, n_threads)[1]
     scores = classification_log_likelihoods(problem, parameters, statistics)
-    counts = np.rint(statistics[..., 0]).astype(np.int64)
-    return [
-        RestartOutcome(
-            experiment=begun.experiment,
-            restart=begun.restart,
-            parameters=parameters.of_restart(i),
-            counts=counts[i],
-            classification_log_likelihood=float(scores[i]),
-            n_iter=int(ended.n_iter[i]),
-            n_reseeded=int(ended.n_reseeded[i]),
-            stopped_by=STOP_REASONS[int(left_in[i])],
-        )
-        for i, begun in enumerate(ended.begun)
-    ]
+    return Outcomes(
+        experiment=np.array([begun.experiment for begun in ended.begun], dtype=np.int64),
+        restart=np.array([begun.restart for begun in ended.begun], dtype=np.int64),
+        parameters=parameters,
+        counts=np.rint(statistics[..., 0]).astype(np.int64),
+        classification_log_likelihood=scores,
+        n_iter=ended.n_iter,
+        n_reseeded=ended.n_reseeded,
+        left_in=left_in,
+    )

@@ -29,16 +29,6 @@ class ClusterModel:
     def n_clusters(self) -> int:
         return len(self.weights)
 
-    @classmethod
-    def of(cls, covariance_type: str, parameters: Parameters) -> ClusterModel:
-        """From the parameters of one restart (leading axis of length 1)."""
-        covariances = parameters.covariances[0]
-        if covariance_type_of(covariance_type).tied:
-            covariances = covariances[0]
-        return cls(
-            covariance_type, parameters.weights[0], parameters.means[0], np.asarray(covariances)
-        )
-
     def parameters(self) -> Parameters:
         """The batched form, leading axis of length 1."""
         tied = covariance_type_of(self.covariance_type).tied

@@ -6,6 +6,7 @@ Covariances have shape (R, C, d, d), (R, C, d) or (R, C) for full, diag and sphe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,14 +79,23 @@ class Parameters:
     covariances: FloatArray
     n_floored: NDArray[np.int64]
 
-    def of_restart(self, r: int) -> Parameters:
-        """Those of one restart, leading axis of length 1, not tied to the others' memory."""
-        own = slice(r, r + 1)
+    def those(self, chosen: NDArray[np.int64]) -> Parameters:
+        """Those of some restarts, by their places: a copy."""
         return Parameters(
-            self.weights[own].copy(),
-            self.means[own].copy(),
-            self.covariances[own].copy(),
-            self.n_floored[own].copy(),
+            self.weights[chosen],
+            self.means[chosen],
+            self.covariances[chosen],
+            self.n_floored[chosen],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Parameters]) -> Parameters:
+        """Several stacks, at least one, as one."""
+        return cls(
+            np.concatenate([part.weights for part in parts]),
+            np.concatenate([part.means for part in parts]),
+            np.concatenate([part.covariances for part in parts]),
+            np.concatenate([part.n_floored for part in parts]),
         )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kmeans_core.covariance import covariance_type_of
 from kmeans_core.model import ClusterModel
 
 
@@ -56,20 +55,6 @@ class ExperimentFit:
     @property
     def n_clusters(self) -> int:
         return self.model.n_clusters
-
-    def ordered_by_size(self) -> ExperimentFit:
-        """Clusters by size, largest first; equal ones by mean, first column first."""
-        means = self.model.means
-        order = np.lexsort((*means.T[::-1], -self.counts))
-        tied = covariance_type_of(self.covariance_type).tied
-        covariances = self.model.covariances
-        model = replace(
-            self.model,
-            weights=self.model.weights[order],
-            means=means[order],
-            covariances=covariances if tied else covariances[order],
-        )
-        return replace(self, model=model, counts=self.counts[order])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core.covariance import CovarianceType
-from kmeans_core.lloyd import RestartOutcome
+from kmeans_core.outcomes import Outcomes
 from kmeans_core.parameters import Parameters
 from kmeans_core.restarts import STOP_REASONS, RestartState
 from kmeans_core.seeding import Pair
@@ -24,18 +24,18 @@ _MOST = 2**53
 class Progress:
     """n_clusters still to do, the first of them in progress: finished restarts and the others.
 
-    Both lists empty: that K has not been begun.
+    Both empty: that K has not been begun.
     """
 
     n_clusters: tuple[int, ...]
-    outcomes: tuple[RestartOutcome, ...] = ()
+    outcomes: tuple[Outcomes, ...] = ()
     states: tuple[RestartState, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "version": _VERSION,
             "n_clusters": list(self.n_clusters),
-            "outcomes": [_outcome_to_dict(o) for o in self.outcomes],
+            "outcomes": [raw for stack in self.outcomes for raw in _outcomes_to_dicts(stack)],
             "states": [_state_to_dict(s) for s in self.states],
         }
 
@@ -58,7 +58,7 @@ class Progress:
                 raise ValueError(f"version {raw['version']}")
             progress = cls(
                 tuple(int(k) for k in raw["n_clusters"]),
-                tuple(_outcome_from_dict(o) for o in raw["outcomes"]),
+                _outcomes_from_dicts(raw["outcomes"]),
                 tuple(_state_from_dict(s) for s in raw["states"]),
             )
             progress._check(n_clusters, pairs, covariance_type, d)
@@ -79,7 +79,11 @@ class Progress:
         wanted = list(n_clusters)
         if not self.n_clusters or list(self.n_clusters) != wanted[-len(self.n_clusters) :]:
             raise ValueError(f"{list(self.n_clusters)} is not the end of n_clusters={wanted}")
-        found = [(outcome.experiment, outcome.restart) for outcome in self.outcomes]
+        found = [
+            pair
+            for stack in self.outcomes
+            for pair in zip(stack.experiment.tolist(), stack.restart.tolist(), strict=True)
+        ]
         found += [(state.experiment, state.restart) for state in self.states]
         k = self.n_clusters[0]
         expected = set(pairs) if k > 1 else set(found[:1])
@@ -87,33 +91,34 @@ class Progress:
             raise ValueError("other experiments or restarts")
         for state in self.states:
             _check_numbers("theta", state.theta, (k, covariance_type.n_features(d)))
-            _check_counters(state)
-        shape = {"full": (d, d), "diag": (d,), "spher": ()}[covariance_type.shape]
-        for outcome in self.outcomes:
-            own = outcome.parameters
-            _check_numbers("weights", own.weights, (1, k))
-            _check_numbers("means", own.means, (1, k, d))
-            n_covariances = 1 if covariance_type.tied else k
-            _check_numbers("covariances", own.covariances, (1, n_covariances, *shape))
-            _check_numbers("n_floored", own.n_floored, (1,))
-            _check_numbers("counts", outcome.counts, (k,))
-            if not ((outcome.counts >= 0) & (outcome.counts <= _MOST)).all():
-                raise ValueError("counts are not numbers of points")
-            score = np.array(outcome.classification_log_likelihood)
-            _check_numbers("classification_log_likelihood", score, ())
-            _check_counters(outcome)
-            if outcome.stopped_by not in STOP_REASONS.values():
-                raise ValueError(f"stopped_by is not one of {', '.join(STOP_REASONS.values())}")
+            if not (0 <= state.n_iter <= _MOST and 0 <= state.n_reseeded <= _MOST):
+                raise ValueError("n_iter or n_reseeded is not a number of times")
+        for stack in self.outcomes:
+            _check_outcomes(stack, k, covariance_type, d)
+
+
+def _check_outcomes(found: Outcomes, k: int, covariance_type: CovarianceType, d: int) -> None:
+    own, n = found.parameters, len(found)
+    shape = {"full": (d, d), "diag": (d,), "spher": ()}[covariance_type.shape]
+    n_covariances = 1 if covariance_type.tied else k
+    _check_numbers("weights", own.weights, (n, k))
+    _check_numbers("means", own.means, (n, k, d))
+    _check_numbers("covariances", own.covariances, (n, n_covariances, *shape))
+    _check_numbers("n_floored", own.n_floored, (n,))
+    _check_numbers("counts", found.counts, (n, k))
+    if not ((found.counts >= 0) & (found.counts <= _MOST)).all():
+        raise ValueError("counts are not numbers of points")
+    score = found.classification_log_likelihood
+    _check_numbers("classification_log_likelihood", score, (n,))
+    for counter in (found.n_iter, found.n_reseeded):
+        _check_numbers("counters", counter, (n,))
+        if not ((counter >= 0) & (counter <= _MOST)).all():
+            raise ValueError("n_iter or n_reseeded is not a number of times")
 
 
 def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
     if values.shape != shape or not np.isfinite(values).all():
         raise ValueError(f"{name} are not {shape} finite numbers")
-
-
-def _check_counters(found: RestartState | RestartOutcome) -> None:
-    if not (0 <= found.n_iter <= _MOST and 0 <= found.n_reseeded <= _MOST):
-        raise ValueError("n_iter or n_reseeded is not a number of times")
 
 
 def _state_to_dict(state: RestartState) -> dict[str, Any]:
@@ -138,37 +143,58 @@ def _state_from_dict(raw: dict[str, Any]) -> RestartState:
     )
 
 
-def _outcome_to_dict(outcome: RestartOutcome) -> dict[str, Any]:
-    parameters = outcome.parameters
-    return {
-        "experiment": outcome.experiment,
-        "restart": outcome.restart,
-        "weights": parameters.weights.tolist(),
-        "means": parameters.means.tolist(),
-        "covariances": parameters.covariances.tolist(),
-        "n_floored": parameters.n_floored.tolist(),
-        "counts": outcome.counts.tolist(),
-        "classification_log_likelihood": outcome.classification_log_likelihood,
-        "n_iter": outcome.n_iter,
-        "n_reseeded": outcome.n_reseeded,
-        "stopped_by": outcome.stopped_by,
-    }
+def _outcomes_to_dicts(found: Outcomes) -> list[dict[str, Any]]:
+    """One dictionary a restart; those of parameters with a leading axis of length 1."""
+    own = found.parameters
+    return [
+        {
+            "experiment": int(found.experiment[r]),
+            "restart": int(found.restart[r]),
+            "weights": own.weights[r : r + 1].tolist(),
+            "means": own.means[r : r + 1].tolist(),
+            "covariances": own.covariances[r : r + 1].tolist(),
+            "n_floored": own.n_floored[r : r + 1].tolist(),
+            "counts": found.counts[r].tolist(),
+            "classification_log_likelihood": float(found.classification_log_likelihood[r]),
+            "n_iter": int(found.n_iter[r]),
+            "n_reseeded": int(found.n_reseeded[r]),
+            "stopped_by": STOP_REASONS[int(found.left_in[r])],
+        }
+        for r in range(len(found))
+    ]
 
 
-def _outcome_from_dict(raw: dict[str, Any]) -> RestartOutcome:
+def _outcomes_from_dicts(raw: Sequence[dict[str, Any]]) -> tuple[Outcomes, ...]:
+    if not raw:
+        return ()
+
+    def numbers(name: str) -> NDArray[np.float64]:
+        return np.array([one[name] for one in raw], dtype=np.float64)
+
+    def counters(name: str) -> NDArray[np.int64]:
+        return np.array([one[name] for one in raw], dtype=np.int64)
+
+    def of_each(name: str) -> NDArray[np.float64]:
+        return np.concatenate([np.array(one[name], dtype=np.float64) for one in raw])
+
     parameters = Parameters(
-        np.array(raw["weights"], dtype=np.float64),
-        np.array(raw["means"], dtype=np.float64),
-        np.array(raw["covariances"], dtype=np.float64),
-        np.array(raw["n_floored"], dtype=np.int64),
+        of_each("weights"),
+        of_each("means"),
+        of_each("covariances"),
+        np.concatenate([np.array(one["n_floored"], dtype=np.int64) for one in raw]),
     )
-    return RestartOutcome(
-        int(raw["experiment"]),
-        int(raw["restart"]),
+    endings = {reason: number for number, reason in STOP_REASONS.items()}
+    left_in = [endings.get(one["stopped_by"]) for one in raw]
+    if None in left_in:
+        raise ValueError(f"stopped_by is not one of {', '.join(endings)}")
+    stack = Outcomes(
+        counters("experiment"),
+        counters("restart"),
         parameters,
-        np.array(raw["counts"], dtype=np.int64),
-        float(raw["classification_log_likelihood"]),
-        int(raw["n_iter"]),
-        int(raw["n_reseeded"]),
-        str(raw["stopped_by"]),
+        counters("counts"),
+        numbers("classification_log_likelihood"),
+        counters("n_iter"),
+        counters("n_reseeded"),
+        np.array(left_in, dtype=np.int64),
     )
+    return (stack,)

@@ -64,9 +64,12 @@ def _scatter(problem: Problem, parameters: Parameters, statistics: FloatArray) -
 
 
 def criteria(
-    log_likelihood: float, classification_log_likelihood: float, n_parameters: int, n_rows: int
-) -> tuple[float, float, float]:
-    """(bic, aic, icl), higher is better."""
+    log_likelihood: FloatArray,
+    classification_log_likelihood: FloatArray,
+    n_parameters: int,
+    n_rows: int,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(bic, aic, icl) of several fits, higher is better."""
     penalty = 0.5 * n_parameters * float(np.log(n_rows))
     return (
         log_likelihood - penalty,

@@ -211,36 +211,37 @@ class NativeKernel:
         self, components: Components, columns: FloatArray, n_threads: int = 1
     ) -> FloatArray:
         """As `densities.point_log_likelihoods`."""
-        out = np.empty(columns.shape[1])
+        out = np.empty((len(components.means), columns.shape[1]))
         self._mix(components, columns, n_threads, out.ctypes.data)
         return out
 
-    def log_likelihood(
+    def log_likelihoods(
         self, components: Components, columns: FloatArray, n_threads: int = 1
-    ) -> float:
-        """As `densities.log_likelihood`, without a number in memory for each point."""
+    ) -> FloatArray:
+        """As `densities.log_likelihoods`, without a number in memory for each point."""
         return self._mix(components, columns, n_threads, None)
 
     def _mix(
         self, components: Components, columns: FloatArray, n_threads: int, out: int | None
-    ) -> float:
-        n_clusters, d = components.means.shape
-        diagonal = components.whiteners.ndim == 2
-        whitener_shape = (n_clusters, d) if diagonal else (n_clusters, d, d)
-        sums = np.empty(self._library.centaurus_n_parts(columns.shape[1]))
+    ) -> FloatArray:
+        shape = n_models, n_clusters, d = components.means.shape
+        diagonal = components.whiteners.ndim == 3
+        whitener_shape = shape if diagonal else (*shape, d)
+        sums = np.empty((n_models, self._library.centaurus_n_parts(columns.shape[1])))
         arguments = (
             self._variant,
             self._record(columns, _ANY_TYPE),
+            n_models,
             n_clusters,
-            address("constants", components.constants, np.float64, (n_clusters,)),
-            address("means", components.means, np.float64, (n_clusters, d)),
+            address("constants", components.constants, np.float64, shape[:2]),
+            address("means", components.means, np.float64, shape),
             address("whiteners", components.whiteners, np.float64, whitener_shape),
             diagonal,
             out,
             sums.ctypes.data,
         )
-        self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK, len(sums))
-        return float(sums.sum())
+        self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK, sums.size)
+        return sums.sum(axis=1)
 
     def _run(
         self,

@@ -32,7 +32,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 9
+#define ABI_VERSION 10
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -296,38 +296,44 @@ typedef struct {
     const double *constants, *means, *whiteners;
     int diagonal;
     double *out, *sums;
-} Mixture;
+} Mixtures;
 
-/* Item: one part of the points. */
-static void mix_part(const void *data, int64_t part, double *memory)
+/* Item: one part of the points, for one of the mixtures. */
+static void mix_part(const void *data, int64_t item, double *memory)
 {
-    const Mixture *all = data;
+    const Mixtures *all = data;
     const Problem *p = all->p;
-    const int64_t first = part * part_length(p->n), end = end_of_part(p->n, first);
+    const int64_t model = item / part_count(p->n), size = all->n_clusters * p->d;
+    const int64_t first = item % part_count(p->n) * part_length(p->n);
+    const int64_t end = end_of_part(p->n, first);
+    const double *constants = all->constants + model * all->n_clusters;
+    const double *means = all->means + model * size;
+    const double *whiteners = all->whiteners + model * size * (all->diagonal ? 1 : p->d);
     double *x = memory, *z = x + p->d * MOST_POINTS, *terms = z + p->d * MOST_POINTS;
     double sum = 0.0, block[MOST_POINTS];
     for (int64_t start = first; start < end; start += MOST_POINTS) {
         const int64_t count = end - start < MOST_POINTS ? end - start : MOST_POINTS;
-        double *out = all->out ? all->out + start : block;
-        DISPATCH(all->variant, mix, (p, all->n_clusters, all->constants, all->means,
-                                     all->whiteners, all->diagonal, start, count, x, terms, z,
-                                     out));
+        double *out = all->out ? all->out + model * p->n + start : block;
+        DISPATCH(all->variant, mix, (p, all->n_clusters, constants, means, whiteners,
+                                     all->diagonal, start, count, x, terms, z, out));
         double of_block = 0.0;
         for (int64_t m = 0; m < count; m++)
             of_block += out[m];
         sum += of_block;
     }
-    all->sums[part] = sum;
+    all->sums[item] = sum;
 }
 
-/* densities.point_log_likelihoods: out (n), or null, and its sums (parts). constants (K), means
- * (K, d), whiteners (K, d, d) or, when diagonal, (K, d); memory (K + 2 d, MOST_POINTS). */
-EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_clusters,
-                            const double *constants, const double *means, const double *whiteners,
-                            int64_t diagonal, double *out, double *sums, Crew *crew, double *memory)
+/* densities.point_log_likelihoods: out (M, n), or null, and its sums (M, parts). constants (M, K),
+ * means (M, K, d), whiteners (M, K, d, d) or, when diagonal, (M, K, d); memory
+ * (K + 2 d, MOST_POINTS). */
+EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_models,
+                            int64_t n_clusters, const double *constants, const double *means,
+                            const double *whiteners, int64_t diagonal, double *out, double *sums,
+                            Crew *crew, double *memory)
 {
-    const Mixture all = {variant, p, n_clusters, constants, means, whiteners, diagonal != 0, out,
+    const Mixtures all = {variant, p, n_clusters, constants, means, whiteners, diagonal != 0, out,
                          sums};
     const Job job = {mix_part, &all};
-    run_items(crew, &job, part_count(p->n), memory);
+    run_items(crew, &job, n_models * part_count(p->n), memory);
 }

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 9
+ABI_VERSION = 10
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -55,7 +55,7 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_iterate": (None, [*_START, _INTEGER, _REAL, *[_ARRAY] * 15]),
     "centaurus_draw": (None, [*_START, *[_ARRAY] * 4]),
     "centaurus_drawing_doubles": (_INTEGER, [_INTEGER] * 3),
-    "centaurus_mix": (None, [*_START[:3], *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 4]),
+    "centaurus_mix": (None, [*_START, *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 4]),
 }
 
 

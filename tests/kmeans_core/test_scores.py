@@ -122,9 +122,27 @@ def test_mixture_log_likelihood_of_a_model(overlapping):
 
 def test_clusters_are_ordered_by_size(draw):
     X, _ = draw("full-untied")
-    X = np.concatenate([X, X[X[:, 0] > 5]])
+    data = prepare(np.concatenate([X, X[X[:, 0] > 5]]))
     for covariance_type in COVARIANCE_TYPES:
-        (fit,) = fit_experiments(prepare(X), covariance_type, [4], [0], 3).fits
-        assert fit.counts.tolist() == sorted(fit.counts.tolist(), reverse=True)
-        again = fit.ordered_by_size()
-        np.testing.assert_array_equal(again.model.covariances, fit.model.covariances)
+        for fit in fit_experiments(data, covariance_type, [4], range(3), 3).fits:
+            assert fit.counts.tolist() == sorted(fit.counts.tolist(), reverse=True)
+            labels = assign(fit.model, data.columns)
+            assert fit.counts.tolist() == np.bincount(labels, minlength=4).tolist()
+            np.testing.assert_allclose(fit.model.weights, fit.counts / data.n_rows)
+            for k in range(4):
+                own = data.columns[:, labels == k]
+                np.testing.assert_allclose(fit.model.means[k], own.mean(axis=1), atol=1e-12)
+                if covariance_type == "full-untied":
+                    np.testing.assert_allclose(
+                        fit.model.covariances[k], np.cov(own, bias=True), atol=1e-12
+                    )
+
+
+def test_of_equally_large_clusters_the_lower_mean_comes_first():
+    rng = np.random.default_rng(0)
+    centres = np.array([[9.0, 9.0], [0.0, 9.0], [9.0, 0.0], [0.0, 0.0]])
+    X = np.repeat(centres, 20, axis=0) + 0.1 * rng.normal(size=(80, 2))
+    (fit,) = fit_experiments(prepare(X), "spher-untied", [4], [0], 9).fits
+    assert fit.counts.tolist() == [20] * 4
+    firsts = fit.model.means[:, 0]
+    assert (np.diff(firsts) > 0).all()

@@ -106,17 +106,19 @@ def test_densities_are_exact_over_the_whole_range(every_kernel):
     # One column, unit variance: terms differ by nothing up to thousands.
     x = np.concatenate([np.linspace(-60, 60, 2003), [-1e3, 1e3, 0.0]])
     components = Components(
-        np.log([0.5, 0.3, 0.2]), np.array([[-20.0], [0.0], [20.0]]), np.ones((3, 1))
+        np.log([[0.5, 0.3, 0.2]]), np.array([[[-20.0], [0.0], [20.0]]]), np.ones((1, 3, 1))
     )
-    found = every_kernel.point_log_likelihoods(components, x[None].copy())
+    (found,) = every_kernel.point_log_likelihoods(components, x[None].copy())
     terms = np.log([0.5, 0.3, 0.2])[:, None] - 0.5 * (x - np.array([[-20.0], [0.0], [20.0]])) ** 2
     expected = np.logaddexp.reduce(terms, axis=0)
     np.testing.assert_allclose(found, expected, rtol=4e-16, atol=2e-15)
-    total = every_kernel.log_likelihood(components, x[None].copy())
+    (total,) = every_kernel.log_likelihoods(components, x[None].copy())
     assert total == pytest.approx(expected.sum(), rel=1e-14)
 
 
 def test_a_point_beyond_all_distances_has_density_zero(every_kernel):
-    components = Components(np.log([0.5, 0.5]), np.array([[0.0], [1.0]]), np.full((2, 1), 1e100))
-    found = every_kernel.point_log_likelihoods(components, np.array([[1e120, 0.0, -1e150]]))
+    components = Components(
+        np.log([[0.5, 0.5]]), np.array([[[0.0], [1.0]]]), np.full((1, 2, 1), 1e100)
+    )
+    (found,) = every_kernel.point_log_likelihoods(components, np.array([[1e120, 0.0, -1e150]]))
     assert found.tolist() == [-np.inf, pytest.approx(np.log(0.5)), -np.inf]

@@ -70,19 +70,26 @@ def test_densities_of_random_shapes(every_kernel, random_case, part, pytestconfi
         if case.type.shape == "full":
             slant = np.tril(rng.normal(size=(k, d, d)), -1) / d
             whiteners = np.ascontiguousarray((slant + np.eye(d)) * whiteners[:, None, :])
-        components = Components(np.log(rng.dirichlet(np.ones(k))), means, whiteners)
-        ours = every_kernel.point_log_likelihoods(components, case.columns)
+        # Two mixtures: the second one is the first with other weights and an empty cluster.
+        weights = rng.dirichlet(np.ones(k), size=2)
+        weights[1, 0] = 0.0 if k > 1 else 1.0
+        with np.errstate(divide="ignore"):
+            constants = np.log(weights)
+        components = Components(constants, np.stack([means] * 2), np.stack([whiteners] * 2))
+        found = every_kernel.point_log_likelihoods(components, case.columns)
+        sums = every_kernel.log_likelihoods(components, case.columns)
+        np.testing.assert_allclose(sums, found.sum(axis=1), rtol=1e-12, err_msg=case.name)
         some = rng.integers(n, size=min(n, 50))
         offset = case.columns[:, some].T - means[:, None]  # (K, m, d)
         if whiteners.ndim == 3:
             white = np.einsum("kij,kmj->kmi", whiteners, offset)
         else:
             white = whiteners[:, None] * offset
-        terms = components.constants[:, None] - 0.5 * (white**2).sum(axis=-1)
-        expected = np.logaddexp.reduce(terms, axis=0)
-        np.testing.assert_allclose(ours[some], expected, rtol=1e-11, err_msg=case.name)
+        terms = constants[:, :, None] - 0.5 * (white**2).sum(axis=-1)
+        expected = np.logaddexp.reduce(terms, axis=1)
+        np.testing.assert_allclose(found[:, some], expected, rtol=1e-11, err_msg=case.name)
         twin = TWIN.point_log_likelihoods(components, case.columns)
-        np.testing.assert_allclose(ours, twin, rtol=1e-11, err_msg=case.name)
+        np.testing.assert_allclose(found, twin, rtol=1e-11, err_msg=case.name)
 
 
 @pytest.mark.usefixtures("every_kernel")

@@ -30,13 +30,11 @@ class Arrangement:
     leaves          (2, d, 8 B): centres and half widths of the boxes around each GROUP points,
                     for B branches; those beyond the last point are zero.
     branches        (2, d, B + 8): the same of each BRANCH groups.
-    largest         (d,) largest absolute value of each column.
     """
 
     columns: FloatArray
     leaves: FloatArray
     branches: FloatArray
-    largest: FloatArray
 
 
 def is_worth_arranging(columns: FloatArray) -> bool:
@@ -58,7 +56,6 @@ def arrangement_of(columns: FloatArray, rows: NDArray[np.int64]) -> Arrangement:
         arranged,
         _boxes(arranged, GROUP, leaves),
         _boxes(arranged, GROUP * BRANCH, leaves // BRANCH + BRANCH),
-        np.abs(arranged).max(axis=1),
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kmeans_core.arrangement import Arrangement
 from kmeans_core.covariance import CovarianceType
 from kmeans_core.features import FloatArray, fill_features
 
@@ -48,6 +49,7 @@ def assign_accumulate(
     statistics: FloatArray,
     n_changed: NDArray[np.int64],
     n_threads: int = 1,  # noqa: ARG001
+    boxes: Arrangement | None = None,  # noqa: ARG001
 ) -> None:
     """One assignment of all points for R restarts, with T updated by the difference.
 
@@ -59,6 +61,7 @@ def assign_accumulate(
     statistics  (R, K, F) float64, C order, in and out: T_j = sum of phi over the points of j.
     n_changed   (R,) int64, out: labels that changed.
     n_threads   threads to use; the compiled kernel does, this one is always a single thread.
+    boxes       around the points, which the compiled kernel uses to look at fewer of them.
     """
     n = columns.shape[1]
     n_restarts, n_clusters, n_features = thetas.shape
@@ -178,6 +181,7 @@ def accumulate(
     labels: LabelArray,
     n_clusters: int,
     n_threads: int = 1,  # noqa: ARG001
+    boxes: Arrangement | None = None,  # noqa: ARG001
 ) -> FloatArray:
     """T (R, K, F) of R labellings (R, n), summed afresh: no drift from differences."""
     d, n = columns.shape

@@ -37,6 +37,7 @@ class Kernel(Protocol):
         statistics: FloatArray,
         n_changed: NDArray[np.int64],
         n_threads: int = 1,
+        boxes: Arrangement | None = None,
     ) -> None: ...
 
     def accumulate(
@@ -46,6 +47,7 @@ class Kernel(Protocol):
         labels: LabelArray,
         n_clusters: int,
         n_threads: int = 1,
+        boxes: Arrangement | None = None,
     ) -> FloatArray: ...
 
     def iterate(

@@ -84,7 +84,14 @@ def _assigned_afresh(
     statistics = np.zeros(theta.shape)
     n_changed = np.empty(n_restarts, dtype=np.int64)
     kernels.current().assign_accumulate(
-        problem.columns, problem.covariance_type, theta, labels, statistics, n_changed, n_threads
+        problem.columns,
+        problem.covariance_type,
+        theta,
+        labels,
+        statistics,
+        n_changed,
+        n_threads,
+        problem.boxes,
     )
     return labels, statistics
 
@@ -99,7 +106,7 @@ def _finish(
     """
     kind, n_clusters = problem.covariance_type, ended.theta.shape[1]
     statistics = kernels.current().accumulate(
-        problem.columns, kind, ended.labels, n_clusters, n_threads
+        problem.columns, kind, ended.labels, n_clusters, n_threads, problem.boxes
     )
     moving = left_in != CONVERGED
     for i in np.flatnonzero(moving & (statistics[..., 0] == 0).any(axis=1)):

@@ -32,7 +32,7 @@ from kmeans_core.native.library import ProblemRecord
 from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
 
-_MIX_BLOCK, _DRAWN_TOGETHER = 256, 4  # MOST_POINTS and DRAWN_TOGETHER of the C sources
+_MIX_BLOCK, _DRAWN_TOGETHER, _ROW = 256, 4, 8  # MOST_POINTS, DRAWN_TOGETHER, ROW of the C sources
 _MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
 _MARK = re.compile("[0-9a-f]{32}")
@@ -72,6 +72,7 @@ class NativeKernel:
         statistics: FloatArray,
         n_changed: NDArray[np.int64],
         n_threads: int = 1,
+        boxes: Arrangement | None = None,
     ) -> None:
         """As `assignment.assign_accumulate`, which does the work for more than 255 clusters."""
         if labels.dtype != np.uint8:
@@ -85,9 +86,11 @@ class NativeKernel:
         n_parts = self._library.centaurus_n_parts(n)
         is_fresh = np.empty(n_restarts, dtype=np.int64)
         sums, changed_in = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
+        record = self._record(columns, covariance_type)
+        _kept = self._add_boxes(record, boxes, shape[2])
         arguments = (
             self._variant,
-            self._record(columns, covariance_type),
+            record,
             n_restarts,
             n_clusters,
             address("thetas", thetas, np.float64, shape),
@@ -107,6 +110,7 @@ class NativeKernel:
         labels: LabelArray,
         n_clusters: int,
         n_threads: int = 1,
+        boxes: Arrangement | None = None,
     ) -> FloatArray:
         """As `assignment.accumulate`. Raises ValueError for a label of n_clusters or more."""
         if labels.dtype != np.uint8:
@@ -119,9 +123,11 @@ class NativeKernel:
         statistics = np.empty(shape)
         n_parts = self._library.centaurus_n_parts(n)
         sums = np.empty((n_parts, *shape))
+        record = self._record(columns, covariance_type)
+        _kept = self._add_boxes(record, boxes, shape[2])
         arguments = (
             self._variant,
-            self._record(columns, covariance_type),
+            record,
             n_restarts,
             n_clusters,
             place,
@@ -147,7 +153,7 @@ class NativeKernel:
         whole, rest = np.empty_like(n_changed), np.zeros_like(n_changed)
         marks = _packed(restarts.cycle_marks)
         record, _kept = self._full_record(problem)
-        settled = np.empty((n_restarts, 0 if problem.boxes is None else n_leaves(n)), np.uint8)
+        settled = np.empty((n_restarts, 0 if problem.boxes is None else n_leaves(n)), np.uint64)
         place = address("labels", labels, np.uint8, (n_restarts, n), written=True)
         _check_labels(labels, n_clusters)
         arguments = (
@@ -286,22 +292,30 @@ class NativeKernel:
         record.reference = address("reference", problem.floor.reference, np.float64, (d,))
         record.reg_covar = problem.floor.reg_covar
         record.mahalanobis = problem.distance == "mahalanobis"
-        if problem.boxes is None:
-            return record, (total, overall)
-        features = self._add_boxes(record, problem.boxes, problem.covariance_type.n_features(d))
-        return record, (total, overall, features)
+        n_features = problem.covariance_type.n_features(d)
+        return record, (total, overall, *self._add_boxes(record, problem.boxes, n_features))
 
     @staticmethod
-    def _add_boxes(record: ProblemRecord, boxes: Arrangement, n_features: int) -> FloatArray:
-        """Returns room for the features of all points."""
+    def _add_boxes(
+        record: ProblemRecord, boxes: Arrangement | None, n_features: int
+    ) -> tuple[FloatArray, ...]:
+        """Returns arrays that must live as long as the record is in use: room for what the kernel
+        wants to know about all points and boxes."""
+        if boxes is None:
+            return ()
         d, leaves = record.d, n_leaves(record.n)
         record.leaves = address("leaves", boxes.leaves, np.float64, (2, d, leaves))
         shape = (2, d, leaves // BRANCH + BRANCH)
         record.branches = address("branches", boxes.branches, np.float64, shape)
-        record.largest = address("largest", boxes.largest, np.float64, (d,))
-        features = np.empty((n_features - 1, leaves * GROUP))
-        record.features = features.ctypes.data
-        return features
+        room = (
+            ("largest", np.empty(n_features - 1)),
+            ("features", np.empty((n_features - 1, leaves * GROUP))),
+            ("leaf_sums", np.empty((leaves, n_features))),
+            ("rows", np.empty((record.n if n_features <= _ROW else 0, _ROW))),
+        )
+        for name, array in room:
+            setattr(record, name, array.ctypes.data)
+        return tuple(array for _, array in room)
 
 
 def _check_labels(labels: LabelArray, n_clusters: int) -> None:

@@ -6,19 +6,20 @@
  * of Kanungo et al. (2002), here for any of the scores and with boxes of a fixed size. What is left
  * is decided point by point as ever, so labels and statistics are the same to the bit. */
 
-/* Scores in the centres of W boxes and their slopes there, of m clusters ids: (m, 1 + d, W) into
+/* Scores in the centres of W boxes and their slopes there, of m clusters: (m, 1 + d, W) into
  * scores. Returns the best score of each box; leading gets its slopes and its squares. */
 static ALWAYS_INLINE TARGET V NAME(score_centres)(const double *centres, int64_t stride,
                                                   const double *theta, int64_t n_features,
-                                                  const uint8_t *ids, int64_t m, double *scores,
-                                                  V *leading, const int64_t d, const int form,
+                                                  uint64_t clusters, double *scores, V *leading,
+                                                  const int64_t d, const int form,
                                                   const int64_t n_squares)
 {
     V best = SET1(-INFINITY);
     for (int64_t i = 0; i < d + n_squares; i++)
         leading[i] = SET1(0.0);
-    for (int64_t j = 0; j < m; j++, scores += (1 + d) * W) {
-        const double *linear = theta + ids[j] * n_features + 1, *square = linear + d;
+    for (; clusters; clusters &= clusters - 1, scores += (1 + d) * W) {
+        const double *linear = theta + __builtin_ctzll(clusters) * n_features + 1;
+        const double *square = linear + d;
         V slopes[BOX_COLUMNS_MOST], value = SET1(linear[-1]);
         for (int64_t i = 0; i < d; i++) {
             const V at = LOAD(centres + i * stride);
@@ -49,28 +50,26 @@ static ALWAYS_INLINE TARGET V NAME(score_centres)(const double *centres, int64_t
     return best;
 }
 
-/* Which of m clusters ids may win in each of BRANCH boxes: sets of bits, one for each box. A cluster
- * may not when it stays below the best one of the centre by more than `tolerance` throughout the
- * box. scores: (m, 1 + d, W) to work in. */
+/* Which of m clusters may win in each of BRANCH boxes: a set for each box. A cluster may not when it
+ * stays below the best one of the centre by more than `tolerance` throughout the box. scores:
+ * (m, 1 + d, W) to work in. */
 static ALWAYS_INLINE TARGET void NAME(bound)(const double *boxes, int64_t stride,
                                              const double *theta, int64_t n_features,
-                                             const uint8_t *ids, int64_t m, double tolerance,
-                                             double *scores, uint64_t *may_win, const int64_t d,
-                                             const int form)
+                                             uint64_t clusters, double tolerance, double *scores,
+                                             uint64_t *may_win, const int64_t d, const int form)
 {
     const int64_t n_squares = form == LINEAR ? 0 : form == OWN_SQUARES ? d
                               : form == COMMON_SQUARE ? 1 : d * (d + 1) / 2;
-    uint8_t winners[BOX_CLUSTERS_MOST];
-    memset(winners, 0, (size_t)m);
+    memset(may_win, 0, BRANCH * sizeof *may_win);
     for (int64_t lane = 0; lane < BRANCH; lane += W) {
         const double *centres = boxes + lane, *halves = centres + d * stride;
         V leading[BOX_COLUMNS_MOST * (BOX_COLUMNS_MOST + 3) / 2];
         const V *curving = leading + d;
-        const V best = NAME(score_centres)(centres, stride, theta, n_features, ids, m, scores,
+        const V best = NAME(score_centres)(centres, stride, theta, n_features, clusters, scores,
                                            leading, d, form, n_squares);
-        for (int64_t j = 0; j < m; j++) {
-            const double *own = scores + j * (1 + d) * W;
-            const double *square = theta + ids[j] * n_features + 1 + d;
+        const double *own = scores;
+        for (uint64_t left = clusters; left; left &= left - 1, own += (1 + d) * W) {
+            const double *square = theta + __builtin_ctzll(left) * n_features + 1 + d;
             V most = SUB(LOAD(own), best);
             for (int64_t i = 0; i < d; i++) {
                 const V half = LOAD(halves + i * stride);
@@ -88,14 +87,9 @@ static ALWAYS_INLINE TARGET void NAME(bound)(const double *boxes, int64_t stride
                 }
                 most = FMA(rise, half, most);
             }
-            winners[j] |= (uint8_t)(NOT_BELOW(most, SET1(-tolerance)) << lane);
+            JOIN_UNLESS_BELOW(may_win + lane, most, SET1(-tolerance), left & -left);
         }
     }
-    for (int64_t box = 0; box < BRANCH; box++)
-        may_win[box] = 0;
-    for (int64_t j = 0; j < m; j++)
-        for (int64_t box = 0; box < BRANCH; box++)
-            may_win[box] |= (uint64_t)(winners[j] >> box & 1) << ids[j];
 }
 
 /* Loops of a known length for the few columns that most tables have. */
@@ -105,10 +99,8 @@ static TARGET void NAME(bound_boxes)(Assignment *all, const double *boxes, int64
     const Problem *p = all->p;
     const int form = p->tied ? LINEAR : p->shape == SHAPE_FULL ? PRODUCTS
                      : p->shape == SHAPE_DIAG ? OWN_SQUARES : COMMON_SQUARE;
-    uint8_t ids[BOX_CLUSTERS_MOST];
-    const int64_t m = members(clusters, ids);
 #define BOUND(d, form)                                                        \
-    NAME(bound)(boxes, stride, all->theta, all->n_features, ids, m,           \
+    NAME(bound)(boxes, stride, all->theta, all->n_features, clusters,         \
                 all->tolerance, all->scores, may_win, d, form)
 #define BOUND_FORM(d)                                                         \
     switch (form) {                                                           \
@@ -211,9 +203,8 @@ static ALWAYS_INLINE TARGET void NAME(duel)(const Assignment *all, int64_t leaf,
     }
 }
 
-/* Which points of a box have a new label. */
-static ALWAYS_INLINE TARGET void NAME(compare)(Assignment *all, int64_t leaf, int64_t n_points,
-                                               uint64_t *with_changes)
+/* Which points of a box have a new label: whether any has. */
+static ALWAYS_INLINE TARGET uint64_t NAME(compare)(Assignment *all, int64_t leaf, int64_t n_points)
 {
     const int64_t at = leaf * GROUP, count = n_points - at;
     uint8_t *now = all->now + at, last[GROUP];
@@ -223,28 +214,79 @@ static ALWAYS_INLINE TARGET void NAME(compare)(Assignment *all, int64_t leaf, in
         memcpy(last, before, (size_t)count);
         before = last;
     }
-    const uint32_t changed = different_bytes(before, now);
-    all->changed[leaf] = changed;
-    with_changes[leaf / 64] |= (uint64_t)(changed != 0) << leaf % 64;
+    all->changed[leaf] = different_bytes(before, now);
+    return all->changed[leaf] != 0;
 }
 
-/* Move what has changed in T, in the order of the points, and write the labels. */
+/* Move the changed points of a box in T (K, F). */
+static ALWAYS_INLINE TARGET void NAME(move_box)(Assignment *all, int64_t leaf,
+                                                double (*moved)[ROW])
+{
+    const int64_t at = leaf * GROUP;
+    const uint8_t *now = all->now + at, *before = all->labels + at;
+    uint32_t changed = all->changed[leaf];
+    all->n_changed += __builtin_popcount(changed);
+    for (; changed; changed &= changed - 1) {
+        const int64_t m = __builtin_ctz(changed);
+        if (!moved) {
+            NAME(move)(all->phi + at + m, all->stride, before[m], now[m], all->n_clusters,
+                       all->n_features, all->sums);
+            continue;
+        }
+        const double *row = all->rows + (at + m) * ROW;
+        double *to = moved[now[m]], *from = moved[before[m]];
+        for (int64_t f = 0; f < ROW; f += W) {
+            const V x = LOAD(row + f);
+            STORE(to + f, ADD(LOAD(to + f), x));
+            STORE(from + f, SUB(LOAD(from + f), x));
+        }
+    }
+}
+
+/* Move what has changed in T, in the order of the points, and write the labels. Every number of T
+ * is added up on its own, so that rows of eight give the same bits as single features. */
 static TARGET void NAME(move_all)(Assignment *all, int64_t n_points, const uint64_t *with_changes)
 {
-    for (int64_t word = 0; word < (PART_LEAVES + 63) / 64; word++)
+    double rows[BOX_CLUSTERS_MOST][ROW];
+    const int by_rows = all->n_features <= ROW;
+    if (by_rows)
+        memset(rows, 0, (size_t)(all->n_clusters * ROW) * sizeof(double));
+    for (int64_t word = 0; word < LEAF_WORDS; word++)
         for (uint64_t leaves = with_changes[word]; leaves; leaves &= leaves - 1) {
             const int64_t leaf = word * 64 + __builtin_ctzll(leaves), at = leaf * GROUP;
-            const uint8_t *now = all->now + at;
-            uint8_t *before = all->labels + at;
-            uint32_t changed = all->changed[leaf];
-            all->n_changed += __builtin_popcount(changed);
-            for (; changed; changed &= changed - 1) {
-                const int64_t m = __builtin_ctz(changed);
-                NAME(move)(all->phi + at + m, all->stride, before[m], now[m], all->n_clusters,
-                           all->n_features, all->sums);
-            }
-            memcpy(before, now, (size_t)(n_points - at < GROUP ? n_points - at : GROUP));
+            const int64_t count = n_points - at < GROUP ? n_points - at : GROUP;
+            NAME(move_box)(all, leaf, by_rows ? rows : NULL);
+            memcpy(all->labels + at, all->now + at, (size_t)count);
         }
+    for (int64_t k = 0; k < all->n_clusters && by_rows; k++)
+        for (int64_t f = 0; f < all->n_features; f++)
+            all->sums[k * all->n_features + f] += rows[k][f];
+}
+
+static TARGET void NAME(plan_boxes)(Assignment *all, int64_t n_leaves, Plan *plan)
+{
+    memset(plan, 0, sizeof *plan);
+    for (int64_t first = 0; first < n_leaves; first += BRANCH) {
+        uint64_t fresh = 0, two = 0, more = 0;
+        for (int64_t box = 0; box < BRANCH; box++) {
+            const uint64_t clusters = all->may_win[first + box], others = clusters & (clusters - 1);
+            const uint64_t several = others != 0, many = (others & (others - 1)) != 0;
+            const uint64_t is_new = all->settled[first + box] != clusters;
+            fresh |= (is_new & ~several) << box;
+            two |= (several & ~many) << box;
+            more |= many << box;
+            all->settled[first + box] = others ? 0 : clusters;
+        }
+        plan->fresh[first / 64] |= fresh << first % 64;
+        plan->two[first / 64] |= two << first % 64;
+        plan->more[first / 64] |= more << first % 64;
+    }
+    if (n_leaves % 64) { /* boxes beyond the last point */
+        const uint64_t there = ((uint64_t)1 << n_leaves % 64) - 1;
+        plan->fresh[n_leaves / 64] &= there;
+        plan->two[n_leaves / 64] &= there;
+        plan->more[n_leaves / 64] &= there;
+    }
 }
 
 /* The points of one part: `start` is a multiple of GROUP * BRANCH. Boxes are sorted by what is to be
@@ -252,34 +294,30 @@ static TARGET void NAME(move_all)(Assignment *all, int64_t n_points, const uint6
 static TARGET void NAME(assign_boxes)(Assignment *all, int64_t start, int64_t n_points)
 {
     const int64_t n_leaves = (n_points + GROUP - 1) / GROUP;
-    int16_t new[PART_LEAVES + 1], two[PART_LEAVES + 1], more[PART_LEAVES + 1];
-    int64_t n_new = 0, n_two = 0, n_more = 0;
-    uint64_t with_changes[(PART_LEAVES + 63) / 64] = {0};
+    Plan plan;
+    uint64_t with_changes[LEAF_WORDS] = {0};
     NAME(bound_part)(all, start, n_points);
-    for (int64_t leaf = 0; leaf < n_leaves; leaf++) {
-        const uint64_t clusters = all->may_win[leaf], others = clusters & (clusters - 1);
-        const uint8_t only = others ? UNSETTLED : (uint8_t)__builtin_ctzll(clusters);
-        new[n_new] = two[n_two] = more[n_more] = (int16_t)leaf;
-        n_new += (only != UNSETTLED) & (only != all->settled[leaf]);
-        n_two += (others != 0) & ((others & (others - 1)) == 0);
-        n_more += (others & (others - 1)) != 0;
-        all->settled[leaf] = only;
+    NAME(plan_boxes)(all, n_leaves, &plan);
+    for (int64_t word = 0; word < LEAF_WORDS; word++) {
+        uint64_t left;
+        for (left = plan.fresh[word]; left; left &= left - 1) {
+            const int64_t bit = __builtin_ctzll(left), leaf = word * 64 + bit;
+            memset(all->now + leaf * GROUP, __builtin_ctzll(all->settled[leaf]), GROUP);
+            with_changes[word] |= NAME(compare)(all, leaf, n_points) << bit;
+        }
+        for (left = plan.two[word]; left; left &= left - 1) {
+            const int64_t bit = __builtin_ctzll(left), leaf = word * 64 + bit;
+            NAME(duel)(all, leaf, all->may_win[leaf], all->now + leaf * GROUP);
+            with_changes[word] |= NAME(compare)(all, leaf, n_points) << bit;
+        }
+        for (left = plan.more[word]; left; left &= left - 1) {
+            const int64_t bit = __builtin_ctzll(left), leaf = word * 64 + bit;
+            NAME(contest)(all, leaf, all->may_win[leaf], all->now + leaf * GROUP);
+            with_changes[word] |= NAME(compare)(all, leaf, n_points) << bit;
+            all->n_tried += GROUP * __builtin_popcountll(all->may_win[leaf]);
+        }
+        all->n_tried += 2 * GROUP * __builtin_popcountll(plan.two[word]);
     }
-    for (int64_t i = 0; i < n_new; i++) {
-        memset(all->now + new[i] * GROUP, all->settled[new[i]], GROUP);
-        NAME(compare)(all, new[i], n_points, with_changes);
-    }
-    for (int64_t i = 0; i < n_two; i++) {
-        NAME(duel)(all, two[i], all->may_win[two[i]], all->now + two[i] * GROUP);
-        NAME(compare)(all, two[i], n_points, with_changes);
-    }
-    for (int64_t i = 0; i < n_more; i++) {
-        const uint64_t clusters = all->may_win[more[i]];
-        NAME(contest)(all, more[i], clusters, all->now + more[i] * GROUP);
-        NAME(compare)(all, more[i], n_points, with_changes);
-        all->n_tried += GROUP * __builtin_popcountll(clusters);
-    }
-    all->n_tried += 2 * GROUP * n_two;
     NAME(move_all)(all, n_points, with_changes);
 }
 
@@ -288,23 +326,141 @@ static TARGET void NAME(assign_boxes)(Assignment *all, int64_t start, int64_t n_
  * fewer than 20 F roundings of 2^-53 of the largest sum of absolute values. */
 static TARGET double NAME(tolerance_of)(const Problem *p, int64_t n_clusters, const double *theta)
 {
-    const int64_t d = p->d, n_features = features_of(p);
-    double most = 0.0;
-    for (int64_t k = 0; k < n_clusters; k++) {
-        const double *own = theta + k * n_features, *square = own + 1 + d;
-        double sum = own[0] > 0.1 * NEVER ? fabs(own[0]) : 0.0;
-        for (int64_t i = 0; i < d; i++) {
-            const double x = p->largest[i];
-            sum += fabs(own[1 + i]) * x;
-            if (p->tied)
-                continue;
-            if (p->shape != SHAPE_FULL)
-                sum += fabs(square[p->shape == SHAPE_DIAG ? i : 0]) * x * x;
-            else
-                for (int64_t l = 0; l <= i; l++)
-                    sum += fabs(*square++) * x * p->largest[l];
-        }
-        most = sum > most || sum != sum ? sum : most;
-    }
+    const int64_t n_features = features_of(p);
+    double sums[BOX_CLUSTERS_MOST], most = 0.0;
+    for (int64_t k = 0; k < n_clusters; k++)
+        sums[k] = theta[k * n_features] > 0.1 * NEVER ? fabs(theta[k * n_features]) : 0.0;
+    for (int64_t f = 1; f < n_features; f++)
+        for (int64_t k = 0; k < n_clusters; k++)
+            sums[k] += fabs(theta[k * n_features + f]) * p->largest[f - 1];
+    for (int64_t k = 0; k < n_clusters; k++)
+        most = sums[k] > most || sums[k] != sums[k] ? sums[k] : most;
     return 1e-14 * (double)n_features * most;
+}
+
+/* phi of all points, its largest values, and its sums over each box; what is read past the last
+ * point is zero. */
+static TARGET void NAME(describe_boxes)(const Problem *p, Workspace w)
+{
+    const int64_t stride = GROUP * leaf_stride(p->n), n_features = features_of(p);
+    for (int64_t at = 0; at < p->n; at += w.points) {
+        const int64_t count = p->n - at < w.points ? p->n - at : w.points;
+        NAME(fill_features)(p, &w, at, count);
+        for (int64_t f = 1; f < n_features; f++)
+            memcpy(p->features + (f - 1) * stride + at, w.phi + (f - 1) * w.points,
+                   (size_t)count * sizeof(double));
+    }
+    for (int64_t f = 1; f < n_features; f++)
+        memset(p->features + (f - 1) * stride + p->n, 0, (size_t)(stride - p->n) * sizeof(double));
+    for (int64_t i = 0; i < p->n && n_features <= ROW; i++) {
+        p->rows[i * ROW] = 1.0;
+        for (int64_t f = 1; f < ROW; f++)
+            p->rows[i * ROW + f] = f < n_features ? p->features[(f - 1) * stride + i] : 0.0;
+    }
+    for (int64_t f = 1; f < n_features; f++) {
+        V most = SET1(0.0);
+        double lanes[W];
+        for (int64_t m = 0; m < stride; m += W)
+            most = MAX(ABS(LOAD(p->features + (f - 1) * stride + m)), most);
+        STORE(lanes, most);
+        p->largest[f - 1] = 0.0;
+        for (int64_t lane = 0; lane < W; lane++)
+            p->largest[f - 1] = lanes[lane] > p->largest[f - 1] ? lanes[lane] : p->largest[f - 1];
+    }
+    for (int64_t leaf = 0; leaf < leaf_stride(p->n); leaf++) {
+        const int64_t at = leaf * GROUP, count = p->n - at < GROUP ? p->n - at : GROUP;
+        double *sums = p->leaf_sums + leaf * n_features;
+        sums[0] = count > 0 ? (double)count : 0.0;
+        for (int64_t f = 1; f < n_features; f++) {
+            const double *x = p->features + (f - 1) * stride + at;
+            V sum = LOAD(x);
+            double lanes[W];
+            for (int64_t m = W; m < GROUP; m += W)
+                sum = ADD(sum, LOAD(x + m));
+            STORE(lanes, sum);
+            sums[f] = 0.0;
+            for (int64_t lane = 0; lane < W; lane++)
+                sums[f] += lanes[lane];
+        }
+    }
+}
+
+/* The points of one box, with these labels of `clusters`, into the lanes (K, F, W). */
+static TARGET void NAME(add_box)(const Assignment *all, int64_t leaf, const uint8_t *labels,
+                                 int64_t count, uint64_t clusters, double *lanes)
+{
+    const int64_t n_features = all->n_features, stride = all->stride;
+    double number[GROUP], in[GROUP];
+    for (int64_t m = 0; m < GROUP; m++)
+        number[m] = m < count ? labels[m] : -1.0;
+    for (; clusters; clusters &= clusters - 1) {
+        const int64_t k = __builtin_ctzll(clusters);
+        const double *x = all->phi + leaf * GROUP;
+        double *own = lanes + k * n_features * W;
+        V sum = LOAD(own);
+        for (int64_t m = 0; m < GROUP; m += W) {
+            const V one = ONE_WHERE_EQUAL(LOAD(number + m), SET1((double)k));
+            STORE(in + m, one);
+            sum = ADD(sum, one);
+        }
+        STORE(own, sum);
+        for (int64_t f = 1; f < n_features; f++, x += stride) {
+            sum = LOAD(own + f * W);
+            for (int64_t m = 0; m < GROUP; m += W)
+                sum = FMA(LOAD(in + m), LOAD(x + m), sum);
+            STORE(own + f * W, sum);
+        }
+    }
+}
+
+/* The labels that some points have. */
+static uint64_t NAME(clusters_of)(const uint8_t *labels, int64_t count)
+{
+    uint64_t clusters = 0;
+    for (int64_t m = 0; m < count; m++)
+        clusters |= (uint64_t)1 << labels[m];
+    return clusters;
+}
+
+/* sum_range by boxes: 0 where they are of no use, and nothing has been done. */
+static TARGET int NAME(sum_boxes)(const Problem *p, Workspace *w, int64_t n_clusters,
+                                  int64_t start, int64_t stop, const double *theta,
+                                  uint8_t *labels, double *sums)
+{
+    if (!have_boxes(p, n_clusters) || n_clusters > MEMBERSHIP_MOST)
+        return 0;
+    Assignment all;
+    begin_assignment(&all, p, n_clusters, start, w);
+    if (theta) {
+        all.theta = theta;
+        all.tolerance = NAME(tolerance_of)(p, n_clusters, theta);
+        if (!(all.tolerance < 1e300))
+            return 0;
+        NAME(bound_part)(&all, start, stop - start);
+    }
+    const int64_t size = n_clusters * all.n_features;
+    memset(w->lanes, 0, (size_t)(size * W) * sizeof(double));
+    for (int64_t leaf = 0, at = start; at < stop; leaf++, at += GROUP) {
+        const int64_t count = stop - at < GROUP ? stop - at : GROUP;
+        const uint64_t clusters = theta ? all.may_win[leaf] : NAME(clusters_of)(labels + at, count);
+        const int64_t first = __builtin_ctzll(clusters);
+        uint8_t *now = theta ? all.now : labels + at;
+        if (clusters & (clusters - 1)) {
+            if (theta)
+                NAME(contest)(&all, leaf, clusters, now);
+            NAME(add_box)(&all, leaf, now, count, clusters, w->lanes);
+        } else {
+            const double *own = p->leaf_sums + at / GROUP * all.n_features;
+            for (int64_t f = 0; f < all.n_features; f++)
+                sums[first * all.n_features + f] += own[f];
+            if (theta)
+                memset(now, (int)first, GROUP);
+        }
+        if (theta)
+            memcpy(labels + at, now, (size_t)count);
+    }
+    for (int64_t i = 0; i < size; i++)
+        for (int64_t lane = 0; lane < W; lane++)
+            sums[i] += w->lanes[i * W + lane];
+    return 1;
 }

@@ -15,26 +15,12 @@ static TARGET void NAME(begin_iteration)(Restarts *all, double *memory)
             all->n_reseeded[r] +=
                 NAME(reseed)(p, &w, all->n_clusters, all->labels + r * p->n, statistics);
             if (p->leaves)
-                memset(all->settled + r * leaf_stride(p->n), UNSETTLED, (size_t)leaf_stride(p->n));
+                memset(all->settled + r * leaf_stride(p->n), 0,
+                       (size_t)leaf_stride(p->n) * sizeof(uint64_t));
         }
         NAME(update)(p, &w, all->n_clusters, statistics, all->theta + r * size, NULL);
         all->chosen[all->n_chosen++] = r;
     }
-}
-
-/* phi of all points: room that is read past the last one holds zeros. */
-static TARGET void NAME(fill_all_features)(const Problem *p, Workspace w)
-{
-    const int64_t stride = GROUP * leaf_stride(p->n), n_features = features_of(p);
-    for (int64_t at = 0; at < p->n; at += w.points) {
-        const int64_t count = p->n - at < w.points ? p->n - at : w.points;
-        NAME(fill_features)(p, &w, at, count);
-        for (int64_t f = 1; f < n_features; f++)
-            memcpy(p->features + (f - 1) * stride + at, w.phi + (f - 1) * w.points,
-                   (size_t)count * sizeof(double));
-    }
-    for (int64_t f = 1; f < n_features; f++)
-        memset(p->features + (f - 1) * stride + p->n, 0, (size_t)(stride - p->n) * sizeof(double));
 }
 
 /* Points [start, stop) of one restart by boxes; 0 where they are of no use. Boxes that settled too
@@ -46,24 +32,18 @@ static TARGET int NAME(assign_by_boxes)(const Restarts *all, int64_t r, int64_t 
     const Problem *p = all->p;
     const int64_t n_features = features_of(p), n_clusters = all->n_clusters;
     const double *theta = all->theta + r * n_clusters * n_features;
-    if (!p->leaves || n_clusters < 2 || n_clusters > BOX_CLUSTERS_MOST || (*rest)-- > 0)
+    if (!have_boxes(p, n_clusters) || (*rest)-- > 0)
         return 0;
     const double tolerance = NAME(tolerance_of)(p, n_clusters, theta);
     if (!(tolerance < 1e300))
         return 0;
     Assignment own;
-    own.p = p;
-    own.n_clusters = n_clusters;
-    own.n_features = n_features;
+    begin_assignment(&own, p, n_clusters, start, w);
     own.theta = theta;
     own.tolerance = tolerance;
-    own.scores = w->boxes;
-    own.phi = p->features + start;
-    own.stride = GROUP * leaf_stride(p->n);
     own.labels = all->labels + r * p->n + start;
     own.settled = all->settled + r * leaf_stride(p->n) + start / GROUP;
     own.sums = sums;
-    own.n_changed = own.n_tried = 0;
     NAME(assign_boxes)(&own, start, stop - start);
     *n_changed += own.n_changed;
     *rest = own.n_tried > TRIED_MOST * (stop - start) * n_clusters ? REST : 0;
@@ -92,8 +72,8 @@ static TARGET void NAME(assign_part)(const void *data, int64_t part, double *mem
             whole[n_whole++] = r;
     }
     for (int64_t c = 0; c < n_whole && p->leaves; c++)
-        memset(all->settled + whole[c] * leaf_stride(p->n) + start / GROUP, UNSETTLED,
-               (size_t)((stop - start + GROUP - 1) / GROUP));
+        memset(all->settled + whole[c] * leaf_stride(p->n) + start / GROUP, 0,
+               (size_t)((stop - start + GROUP - 1) / GROUP) * sizeof(uint64_t));
     NAME(assign_range)(p, &w, all->n_clusters, whole, n_whole, start, stop, all->theta,
                        all->labels, sums, n_changed);
 }
@@ -105,8 +85,9 @@ static TARGET void NAME(iterate)(Restarts *all, double work, Crew *crew, double 
         (double)(all->n_clusters * features_of(p)) * (double)p->n;
     const Job job = {NAME(assign_part), all};
     if (p->leaves) {
-        NAME(fill_all_features)(p, workspace_of(memory, p->d, features_of(p), all->n_clusters));
-        memset(all->settled, UNSETTLED, (size_t)(all->n_restarts * leaf_stride(p->n)));
+        NAME(describe_boxes)(p, workspace_of(memory, p->d, features_of(p), all->n_clusters));
+        memset(all->settled, 0,
+               (size_t)(all->n_restarts * leaf_stride(p->n)) * sizeof(uint64_t));
     }
     while (work > 0.0) {
         NAME(begin_iteration)(all, memory);

@@ -32,7 +32,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 10
+#define ABI_VERSION 12
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -176,8 +176,10 @@ static void pass_over_part(const void *data, int64_t item, double *memory)
     uint8_t *labels = all->labels + r * p->n;
     memset(sums, 0, (size_t)size * sizeof(double));
     if (!all->is_fresh || all->is_fresh[r]) {
-        DISPATCH(all->variant, sum_range, (p, &w, all->n_clusters, start, stop, theta, labels,
-                                           sums));
+        if (!DISPATCH(all->variant, sum_boxes, (p, &w, all->n_clusters, start, stop, theta, labels,
+                                                sums)))
+            DISPATCH(all->variant, sum_range, (p, &w, all->n_clusters, start, stop, theta, labels,
+                                               sums));
         if (all->n_changed)
             all->n_changed[item] = stop - start;
         return;
@@ -186,6 +188,13 @@ static void pass_over_part(const void *data, int64_t item, double *memory)
     all->n_changed[item] = 0;
     DISPATCH(all->variant, assign_range, (p, &w, all->n_clusters, &none, 1, start, stop, theta,
                                           labels, sums, all->n_changed + item));
+}
+
+static void describe(int64_t variant, const Problem *p, int64_t n_clusters, double *memory)
+{
+    if (p->leaves)
+        DISPATCH(variant, describe_boxes,
+                 (p, workspace_of(memory, p->d, features_of(p), n_clusters)));
 }
 
 static void add_in_order(const double *sums, int64_t n_parts, int64_t size, double *total)
@@ -210,6 +219,7 @@ EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int
     const Job job = {pass_over_part, &all};
     for (int64_t r = 0; r < n_restarts; r++)
         is_fresh[r] = all_equal(labels + r * p->n, p->n, n_clusters);
+    describe(variant, p, n_clusters, memory);
     run_items(crew, &job, n_parts * n_restarts, memory);
     add_in_order(sums, n_parts, n_restarts * n_clusters * features_of(p), statistics);
     memset(n_changed, 0, (size_t)n_restarts * sizeof(int64_t));
@@ -225,6 +235,7 @@ EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_
     const int64_t n_parts = part_count(p->n), size = n_restarts * n_clusters * features_of(p);
     const PassOver all = {variant, p, n_restarts, n_clusters, NULL, labels, NULL, sums, NULL};
     const Job job = {pass_over_part, &all};
+    describe(variant, p, n_clusters, memory);
     run_items(crew, &job, n_parts * n_restarts, memory);
     memset(statistics, 0, (size_t)size * sizeof(double));
     add_in_order(sums, n_parts, size, statistics);
@@ -242,7 +253,7 @@ EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_res
                                 double *statistics, uint8_t *labels, int64_t *n_iter,
                                 int64_t *n_reseeded, int64_t *state, uint64_t *marks, double *sums,
                                 int64_t *n_changed, int64_t *chosen, int64_t *whole, int64_t *rest,
-                                uint8_t *settled, Crew *crew, double *memory)
+                                uint64_t *settled, Crew *crew, double *memory)
 {
     Restarts all = {p, n_restarts, n_clusters, max_iter, 0, theta, statistics, sums, labels, n_iter,
                     n_reseeded, state, n_changed, chosen, marks, whole, rest, settled};

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 10
+ABI_VERSION = 12
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -28,6 +28,8 @@ class ProblemRecord(ctypes.Structure):
         ("branches", _ARRAY),
         ("largest", _ARRAY),
         ("features", _ARRAY),
+        ("leaf_sums", _ARRAY),
+        ("rows", _ARRAY),
         ("reg_covar", _REAL),
         ("n", _INTEGER),
         ("d", _INTEGER),

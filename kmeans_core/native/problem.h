@@ -21,8 +21,10 @@ typedef struct {
     const double *leaves;       /* (2, d, leaf_stride) centres and half widths of the boxes around
                                    each GROUP of points; null: every point is looked at */
     const double *branches;     /* (2, d, branch_stride) the same of each BRANCH of groups */
-    const double *largest;      /* (d) the largest absolute value of each column */
+    double *largest;            /* (F - 1) room for the largest absolute value of each feature */
     double *features;           /* (F - 1, GROUP leaf_stride) room for phi of all points */
+    double *leaf_sums;          /* (leaf_stride, F) room for T of each box */
+    double *rows;               /* (n, 8) room for phi of each point, when there are so many */
     double reg_covar;
     int64_t n, d;
     int64_t shape;              /* SHAPE_... */
@@ -40,6 +42,9 @@ typedef struct {
 #define BRANCH 8
 #define BOX_COLUMNS_MOST 8
 #define BOX_CLUSTERS_MOST 64
+
+/* Features of a point that are moved at once. */
+#define ROW 8
 
 /* Points are cut into at most this many parts, each at least PART_LEAST long. Sums are made per
  * part and added up in order, whoever computed them: so any number of threads gives the same bits.

@@ -12,7 +12,7 @@ typedef struct {
     uint64_t *marks;
     int64_t *whole; /* (parts, R) restarts of which a part looks at every point */
     int64_t *rest;  /* (parts, R) iterations for which boxes are not tried */
-    uint8_t *settled; /* (R, leaves) see Assignment */
+    uint64_t *settled; /* (R, leaves) see Assignment */
 } Restarts;
 
 /* Boxes that leave more than this share of the pairs to be tried cost more than they save; they are
@@ -24,6 +24,13 @@ typedef struct {
 enum { LINEAR = 0, OWN_SQUARES = 1, COMMON_SQUARE = 2, PRODUCTS = 3 };
 
 #define PART_LEAVES (PART_LEAST / GROUP)
+#define LEAF_WORDS (PART_LEAVES / 64)
+
+/* What is to be done with the boxes of a part, each one's bit in one of the sets or none. */
+typedef struct {
+    uint64_t fresh[LEAF_WORDS]; /* of a single cluster, which may be a new one */
+    uint64_t two[LEAF_WORDS], more[LEAF_WORDS];
+} Plan;
 
 /* What an assignment of one restart by boxes needs; see boxes.h. Everything about boxes and points
  * begins with those of the part at hand. */
@@ -35,8 +42,9 @@ typedef struct {
     double *scores;         /* (K, 1 + d, 8) to work in */
     const double *phi;      /* (F - 1, stride) features */
     int64_t stride;
+    const double *rows;     /* (points, ROW) the same by point, for ROW features at most */
     uint8_t *labels;        /* (points) */
-    uint8_t *settled;       /* (leaves) the label of all points in a box, or UNSETTLED */
+    uint64_t *settled;      /* (leaves) the only cluster of a box as a set, none if it has several */
     double *sums;           /* (K, F) changes of T */
     uint64_t may_win[PART_LEAVES + BRANCH]; /* sets of clusters */
     uint8_t now[PART_LEAST];                /* new labels of the points that were looked at */
@@ -44,15 +52,23 @@ typedef struct {
     int64_t n_changed, n_tried;             /* points; pairs of point and cluster */
 } Assignment;
 
-#define UNSETTLED 255
-
-/* Numbers of the clusters in a set of bits, ascending, into ids; how many they are. */
-static int64_t members(uint64_t clusters, uint8_t *ids)
+static int have_boxes(const Problem *p, int64_t n_clusters)
 {
-    int64_t m = 0;
-    for (; clusters; clusters &= clusters - 1)
-        ids[m++] = (uint8_t)__builtin_ctzll(clusters);
-    return m;
+    return p->leaves && n_clusters > 1 && n_clusters <= BOX_CLUSTERS_MOST;
+}
+
+/* For the part that begins with point `start`; what belongs to a restart is still to be set. */
+static void begin_assignment(Assignment *all, const Problem *p, int64_t n_clusters, int64_t start,
+                             const Workspace *w)
+{
+    all->p = p;
+    all->n_clusters = n_clusters;
+    all->n_features = features_of(p);
+    all->scores = w->boxes;
+    all->phi = p->features + start;
+    all->rows = p->rows + start * ROW;
+    all->stride = GROUP * leaf_stride(p->n);
+    all->n_changed = all->n_tried = 0;
 }
 
 static int has_empty(const double *statistics, int64_t n_clusters, int64_t n_features)

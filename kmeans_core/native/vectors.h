@@ -8,7 +8,7 @@
  * are equal: ties stay with the lower cluster. A score that is not a number never wins.
  * TILE_MOST: clusters whose scores of 4 W points fit into the registers together.
  * WHERE_ABOVE(score, best, a, b): a where score > best, else b.
- * NOT_BELOW(a, b): a bit for each lane, the first one lowest, in which a < b is not true.
+ * JOIN_UNLESS_BELOW(sets, a, b, bit): bit into each of W sets in memory unless a < b.
  * ONE_WHERE_EQUAL: 1 where two vectors are equal, else 0.
  * TIMES_POWER_OF_TWO(a, n): a 2^k with k the lowest bits of n, by adding to a's exponent.
  * STORE_LABELS: 4 W cluster numbers, at most 255, as bytes.
@@ -31,7 +31,7 @@
 #undef MAX
 #undef MIN
 #undef ABS
-#undef NOT_BELOW
+#undef JOIN_UNLESS_BELOW
 #undef WHERE_ABOVE
 #undef LOAD_L
 #undef STORE_L
@@ -67,7 +67,13 @@
 #define ABS(a) _mm512_abs_pd(a)
 #define WHERE_ABOVE(score, best, a, b) \
     _mm512_mask_mov_pd(b, _mm512_cmp_pd_mask(score, best, _CMP_GT_OQ), a)
-#define NOT_BELOW(a, b) ((unsigned)_mm512_cmp_pd_mask(a, b, _CMP_NLT_UQ))
+#define JOIN_UNLESS_BELOW(sets, a, b, bit)                                    \
+    do {                                                                      \
+        const __m512i sets_ = _mm512_loadu_si512(sets);                       \
+        _mm512_storeu_si512(sets, _mm512_mask_or_epi64(                       \
+                                      sets_, _mm512_cmp_pd_mask(a, b, _CMP_NLT_UQ), sets_, \
+                                      _mm512_set1_epi64((int64_t)(bit))));    \
+    } while (0)
 #define LOAD_L(p) _mm512_loadu_si512(p)
 #define STORE_L(p, a) _mm512_storeu_si512(p, a)
 #define SET1_L(k) _mm512_set1_epi64(k)
@@ -112,7 +118,15 @@
 #define ABS(a) _mm256_andnot_pd(_mm256_set1_pd(-0.0), a)
 #define WHERE_ABOVE(score, best, a, b) \
     _mm256_blendv_pd(b, a, _mm256_cmp_pd(score, best, _CMP_GT_OQ))
-#define NOT_BELOW(a, b) ((unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_NLT_UQ)))
+#define JOIN_UNLESS_BELOW(sets, a, b, bit)                                    \
+    do {                                                                      \
+        __m256i *sets_ = (__m256i *)(void *)(sets);                           \
+        const __m256i not_below_ = _mm256_castpd_si256(_mm256_cmp_pd(a, b, _CMP_NLT_UQ)); \
+        _mm256_storeu_si256(                                                  \
+            sets_, _mm256_or_si256(_mm256_loadu_si256(sets_),                 \
+                                   _mm256_and_si256(not_below_,               \
+                                                    _mm256_set1_epi64x((int64_t)(bit))))); \
+    } while (0)
 #define LOAD_L(p) _mm256_loadu_pd(p)
 #define STORE_L(p, a) _mm256_storeu_pd(p, a)
 #define SET1_L(k) _mm256_set1_pd((double)(k))
@@ -154,7 +168,14 @@
 #define WHERE_ABOVE(score, best, a, b)                                        \
     _mm_or_pd(_mm_and_pd(_mm_cmpgt_pd(score, best), a),                       \
               _mm_andnot_pd(_mm_cmpgt_pd(score, best), b))
-#define NOT_BELOW(a, b) ((unsigned)_mm_movemask_pd(_mm_cmpnlt_pd(a, b)))
+#define JOIN_UNLESS_BELOW(sets, a, b, bit)                                    \
+    do {                                                                      \
+        __m128i *sets_ = (__m128i *)(void *)(sets);                           \
+        const __m128i not_below_ = _mm_castpd_si128(_mm_cmpnlt_pd(a, b));     \
+        _mm_storeu_si128(sets_, _mm_or_si128(_mm_loadu_si128(sets_),          \
+                                             _mm_and_si128(not_below_,        \
+                                                           _mm_set1_epi64x((int64_t)(bit))))); \
+    } while (0)
 #define LOAD_L(p) _mm_loadu_pd(p)
 #define STORE_L(p, a) _mm_storeu_pd(p, a)
 #define SET1_L(k) _mm_set1_pd((double)(k))
@@ -178,12 +199,6 @@
 
 #elif CENTAURUS_VARIANT == VARIANT_NEON
 
-static inline unsigned not_below(uint64x2_t below)
-{
-    return (unsigned)(vgetq_lane_u64(below, 0) == 0) | (unsigned)(vgetq_lane_u64(below, 1) == 0)
-                                                            << 1;
-}
-
 #define NAME(x) JOIN(x, _neon)
 #define TARGET
 #define TILE_MOST 6
@@ -202,7 +217,8 @@ static inline unsigned not_below(uint64x2_t below)
 #define MIN(a, b) vminnmq_f64(a, b)
 #define ABS(a) vabsq_f64(a)
 #define WHERE_ABOVE(score, best, a, b) vbslq_f64(vcgtq_f64(score, best), a, b)
-#define NOT_BELOW(a, b) not_below(vcltq_f64(a, b))
+#define JOIN_UNLESS_BELOW(sets, a, b, bit) \
+    vst1q_u64(sets, vorrq_u64(vld1q_u64(sets), vbicq_u64(vdupq_n_u64(bit), vcltq_f64(a, b))))
 #define LOAD_L(p) vld1q_u64((const uint64_t *)(const void *)(p))
 #define STORE_L(p, a) vst1q_u64((uint64_t *)(void *)(p), a)
 #define SET1_L(k) vdupq_n_u64((uint64_t)(k))
@@ -252,7 +268,7 @@ static inline double times_power_of_two(double a, double n)
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define ABS(a) fabs(a)
 #define WHERE_ABOVE(score, best, a, b) ((score) > (best) ? (a) : (b))
-#define NOT_BELOW(a, b) ((unsigned)!((a) < (b)))
+#define JOIN_UNLESS_BELOW(sets, a, b, bit) (*(sets) |= (a) < (b) ? 0 : (bit))
 #define LOAD_L(p) (*(p))
 #define STORE_L(p, a) (*(p) = (a))
 #define SET1_L(k) ((double)(k))

@@ -42,19 +42,21 @@ def table_of(kind: str, rng: np.random.Generator, n: int, d: int) -> np.ndarray:
     return table
 
 
-def iterated(kernel: NativeKernel, problem: Problem, n_clusters: int, seed: int) -> Restarts:
-    """Three restarts to their ends, in several calls."""
+def begun(problem: Problem, n_clusters: int, seed: int) -> Restarts:
+    """Three restarts from their seeds, none of the work done with boxes."""
     pairs = [(seed, r) for r in range(3)]
     data = prepare(problem.columns.T, standardise=False)
     centres = SeedBank(data, seed).centres(pairs, n_clusters)
     scale = np.abs(problem.columns).max() / max(np.abs(data.columns).max(), 1e-300)
     states = states_from_centres(problem.covariance_type, pairs, scale * centres)
-    restarts = _start(problem, states, 1)
-    going = np.ones(3, dtype=bool)
+    return _start(replace(problem, boxes=None), states, 1)
+
+
+def iterated(kernel: NativeKernel, problem: Problem, restarts: Restarts) -> Restarts:
+    """To their ends, in several calls."""
     for _ in range(100):
         work = 5.0 * restarts.theta.size * problem.columns.shape[1]
-        going = kernel.iterate(problem, restarts, 60, work) == GOING
-        if not going.any():
+        if not (kernel.iterate(problem, restarts, 60, work) == GOING).any():
             break
     return restarts
 
@@ -70,14 +72,34 @@ def test_labels_and_statistics_are_the_same_to_the_bit(every_native_kernel, cova
         distance = "mahalanobis" if seed % 3 == 2 else "likelihood"
         problem = Problem.of(data, covariance_type_of(covariance_type), distance, 1e-6)
         assert problem.boxes is not None
-        ours = iterated(every_native_kernel, problem, k, seed)
-        plain = iterated(every_native_kernel, replace(problem, boxes=None), k, seed)
+        ours = iterated(every_native_kernel, problem, begun(problem, k, seed))
+        without = replace(problem, boxes=None)
+        plain = iterated(every_native_kernel, without, begun(problem, k, seed))
         case = f"{kind}, {covariance_type}, seed {seed}: n={n}, d={d}, K={k}"
         assert (ours.labels == plain.labels).all(), case
         assert (ours.statistics == plain.statistics).all(), case
         assert (ours.theta == plain.theta).all(), case
         assert ours.n_iter.tolist() == plain.n_iter.tolist(), case
         assert ours.n_reseeded.tolist() == plain.n_reseeded.tolist(), case
+        check_sums(every_native_kernel, problem, ours.theta, case)
+
+
+def check_sums(kernel: NativeKernel, problem: Problem, theta: np.ndarray, case: str) -> None:
+    """A fresh assignment and a sum of its labels, with boxes: the same labels, sums to rounding."""
+    shape = len(theta), problem.columns.shape[1]
+    labels, twin_labels = (np.full(shape, theta.shape[1], dtype=np.uint8) for _ in range(2))
+    sums, twin_sums = np.zeros(theta.shape), np.zeros(theta.shape)
+    n_changed, twin_n_changed = (np.empty(len(theta), dtype=np.int64) for _ in range(2))
+    kind, columns = problem.covariance_type, problem.columns
+    kernel.assign_accumulate(columns, kind, theta, labels, sums, n_changed, 1, problem.boxes)
+    kernel.assign_accumulate(columns, kind, theta, twin_labels, twin_sums, twin_n_changed)
+    assert (labels == twin_labels).all(), case
+    assert n_changed.tolist() == twin_n_changed.tolist(), case
+    again = kernel.accumulate(columns, kind, labels, theta.shape[1], 1, problem.boxes)
+    largest = problem.columns.shape[1] * max(1.0, np.abs(columns).max()) ** 2
+    for found in (sums, again):
+        np.testing.assert_allclose(found, twin_sums, rtol=1e-12, atol=1e-13 * largest)
+        assert (found[..., 0] == twin_sums[..., 0]).all(), case
 
 
 @pytest.mark.parametrize("n", [256, 257, 287, 300, 511, 512, 513, 4_096, 5_001])
@@ -94,7 +116,6 @@ def test_boxes_hold_all_points_once(kind, n):
     for boxes, length in ((arranged.leaves, GROUP), (arranged.branches, GROUP * BRANCH)):
         centre, half = (part[:, np.arange(n) // length] for part in boxes)
         assert (np.abs(arranged.columns - centre) <= half).all()
-    assert (arranged.largest == np.abs(data.columns).max(axis=1)).all()
 
 
 def test_neighbours_come_together():

@@ -19,7 +19,7 @@ from kmeans_core.outcomes import Outcomes, best_of_each, ordered_by_size, smalle
 from kmeans_core.parameters import Problem, seed_thetas, thetas
 from kmeans_core.preparation import PreparedData
 from kmeans_core.records import ExperimentFit, FitBatch
-from kmeans_core.restarts import CONVERGED, STOP_REASONS, RestartState
+from kmeans_core.restarts import CONVERGED, STOP_REASONS, RestartStates
 from kmeans_core.resuming import Progress
 from kmeans_core.scoring import criteria
 from kmeans_core.seeding import Pair, SeedBank
@@ -85,9 +85,11 @@ def fit_experiments(
         if not outcomes and not states:
             # With one cluster every restart is the same fit: one is enough for all.
             wanted = pairs[:1] if k == 1 else pairs
-            states = states_from_centres(kind, wanted, seeds.centres(wanted, k))
-        finished, states = run_in_groups(problem, states, max_iter, should_stop)
-        outcomes += finished
+            states = [states_from_centres(kind, wanted, seeds.centres(wanted, k))]
+        if states:
+            stack = RestartStates.joined(states)
+            finished, states = run_in_groups(problem, stack, max_iter, should_stop)
+            outcomes += finished
         if states:
             left = Progress((k, *later), tuple(outcomes), tuple(states))
             return FitBatch(tuple(fits), left.to_dict())
@@ -137,33 +139,32 @@ def _check_distance(distance: str) -> None:
 
 def states_from_centres(
     kind: CovarianceType, pairs: Sequence[Pair], centres: FloatArray
-) -> list[RestartState]:
+) -> RestartStates:
     """Restarts that begin at centres (R, K, d), prepared units."""
-    theta = seed_thetas(centres, kind)
-    return [RestartState(e, r, t) for (e, r), t in zip(pairs, theta, strict=True)]
+    return RestartStates.begun(np.array(pairs, dtype=np.int64), seed_thetas(centres, kind))
 
 
 def run_in_groups(
     problem: Problem,
-    states: Sequence[RestartState],
+    states: RestartStates,
     max_iter: int,
     should_stop: Callable[[], bool] | None = None,
     n_threads: int = 1,
-) -> tuple[list[Outcomes], list[RestartState]]:
+) -> tuple[list[Outcomes], list[RestartStates]]:
     """run_restarts over groups that fit in memory, over threads when asked; same results.
 
     Threads share the points of many rows, else the restarts. The first group always makes progress;
     once should_stop() has fired no other one begins.
     """
     n = problem.columns.shape[1]
-    work = n * max((state.theta.size for state in states), default=1)
+    work = n * states.theta[0].size
     size = max(_LEAST_TOGETHER, _WORK_PER_ITERATION // work)
     share_points = n >= _ROWS_TO_SHARE and kernels.current().name == "native"
     if n_threads > 1 and not share_points:
         size = max(1, min(size, -(-len(states) // (2 * n_threads))))
-    groups = [states[i : i + size] for i in range(0, len(states), size)]
+    groups = [states.part(i, i + size) for i in range(0, len(states), size)]
     outcomes: list[Outcomes] = []
-    left: list[RestartState] = []
+    left: list[RestartStates] = []
     if n_threads > 1 and not share_points and len(groups) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
             for done, _ in pool.map(lambda group: run_restarts(problem, group, max_iter), groups):
@@ -171,7 +172,7 @@ def run_in_groups(
         return outcomes, left
     for number, group in enumerate(groups):
         if left or (number and should_stop is not None and should_stop()):
-            left += group
+            left.append(group)
             continue
         threads_in = n_threads if share_points else 1
         done, not_done = run_restarts(problem, group, max_iter, should_stop, threads_in)

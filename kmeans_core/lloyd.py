@@ -7,7 +7,7 @@ stacked with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from kmeans_core.features import FloatArray
 from kmeans_core.outcomes import Outcomes
 from kmeans_core.parameters import Problem, estimate, thetas
 from kmeans_core.reseeding import reseed_empty
-from kmeans_core.restarts import CONVERGED, GOING, Restarts, RestartState
+from kmeans_core.restarts import CONVERGED, GOING, Restarts, RestartStates
 from kmeans_core.scoring import classification_log_likelihoods
 
 # Multiplications between two calls of should_stop(): about 5 ms of the compiled kernel with vectors
@@ -30,16 +30,16 @@ WORK_PER_CALL = float(1 << 33)
 
 def run_restarts(
     problem: Problem,
-    states: Sequence[RestartState],
+    states: RestartStates,
     max_iter: int,
     should_stop: Callable[[], bool] | None = None,
     n_threads: int = 1,
-) -> tuple[list[Outcomes], list[RestartState]]:
+) -> tuple[list[Outcomes], list[RestartStates]]:
     """Iterate until all have finished, or should_stop() says so.
 
     should_stop is asked after one iteration, then at growing intervals of up to WORK_PER_POLL.
-    Returns the finished restarts, one stack or none, and the states of the others; every call makes
-    progress. The
+    Returns the finished restarts and the states of the others, one stack or none of each; every
+    call makes progress. The
     n_threads share the points of each iteration, without an effect on the result.
     """
     active = _start(problem, states, n_threads)
@@ -59,16 +59,14 @@ def run_restarts(
     outcomes: list[Outcomes] = []
     if ended:
         # All at once: what this costs hardly depends on how many they are.
-        stack = _finish(problem, Restarts.joined(ended), np.concatenate(reasons), n_threads)
+        stack = _finish(problem, Restarts.stacked(ended), np.concatenate(reasons), n_threads)
         outcomes.append(stack)
-    return outcomes, [active.state(r) for r in range(len(active))]
+    return outcomes, [active.states()] if len(active) else []
 
 
-def _start(problem: Problem, states: Sequence[RestartState], n_threads: int) -> Restarts:
+def _start(problem: Problem, states: RestartStates, n_threads: int) -> Restarts:
     """Labels and statistics from each state's theta."""
-    labels, statistics = _assigned_afresh(
-        problem, np.stack([state.theta for state in states]), n_threads
-    )
+    labels, statistics = _assigned_afresh(problem, states.theta, n_threads)
     return Restarts.of(states, labels, statistics)
 
 
@@ -117,8 +115,8 @@ def _finish(
         statistics[moving] = _assigned_afresh(problem, theta, n_threads)[1]
     scores = classification_log_likelihoods(problem, parameters, statistics)
     return Outcomes(
-        experiment=np.array([begun.experiment for begun in ended.begun], dtype=np.int64),
-        restart=np.array([begun.restart for begun in ended.begun], dtype=np.int64),
+        experiment=ended.experiment,
+        restart=ended.restart,
         parameters=parameters,
         counts=np.rint(statistics[..., 0]).astype(np.int64),
         classification_log_likelihood=scores,

@@ -1,9 +1,10 @@
-"""The restarts that are under way: the state of one, and many of them stacked."""
+"""The restarts that are under way, stacked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,63 +18,88 @@ GOING, CONVERGED, CYCLE, ITERATION_LIMIT = range(4)
 STOP_REASONS = {CONVERGED: "converged", CYCLE: "cycle", ITERATION_LIMIT: "max_iter"}
 
 
-@dataclass(frozen=True, slots=True)
-class RestartState:
-    """A restart that is under way: all that is needed to go on with it.
-
-    theta (K, F) is what the last assignment used; that assignment is done again on resuming.
-    cycle_mark is a fingerprint of an earlier labelling (see `iteration.came_back`).
-    """
-
-    experiment: int
-    restart: int
-    theta: FloatArray
-    n_iter: int = 0
-    n_reseeded: int = 0
-    cycle_mark: str = ""
-
-
 @dataclass(slots=True)
-class Restarts:
-    """Many of them, stacked; the arrays change in place.
+class RestartStates:
+    """R restarts of one K: all that is needed to go on with them.
 
-    theta and statistics (R, K, F), labels (R, n), counters (R,).
+    experiment, restart, n_iter, n_reseeded (R,) int64. theta (R, K, F) is what the last assignment
+    used; that assignment is done again on resuming. cycle_marks (R,) are fingerprints of an earlier
+    labelling (see `iteration.came_back`).
     """
 
-    begun: list[RestartState]
+    experiment: NDArray[np.int64]
+    restart: NDArray[np.int64]
     theta: FloatArray
-    labels: LabelArray
-    statistics: FloatArray
     n_iter: NDArray[np.int64]
     n_reseeded: NDArray[np.int64]
     cycle_marks: list[str]
 
     @classmethod
-    def of(
-        cls, states: Sequence[RestartState], labels: LabelArray, statistics: FloatArray
-    ) -> Restarts:
-        return cls(
-            list(states),
-            np.stack([state.theta for state in states]),
-            labels,
-            statistics,
-            np.array([state.n_iter for state in states], dtype=np.int64),
-            np.array([state.n_reseeded for state in states], dtype=np.int64),
-            [state.cycle_mark for state in states],
-        )
+    def begun(cls, pairs: NDArray[np.int64], theta: FloatArray) -> Self:
+        """From their first theta; pairs (R, 2) are experiments and restarts."""
+        n = len(pairs)
+        zeros = np.zeros((2, n), dtype=np.int64)
+        return cls(pairs[:, 0].copy(), pairs[:, 1].copy(), theta, zeros[0], zeros[1], [""] * n)
 
     def __len__(self) -> int:
-        return len(self.begun)
+        return len(self.experiment)
 
-    def state(self, r: int) -> RestartState:
-        begun = self.begun[r]
-        return RestartState(
-            begun.experiment,
-            begun.restart,
-            self.theta[r],
-            int(self.n_iter[r]),
-            int(self.n_reseeded[r]),
-            self.cycle_marks[r],
+    def part(self, start: int, stop: int) -> RestartStates:
+        """Some of them in a row; the arrays are shared."""
+        own = slice(start, stop)
+        return RestartStates(
+            self.experiment[own],
+            self.restart[own],
+            self.theta[own],
+            self.n_iter[own],
+            self.n_reseeded[own],
+            self.cycle_marks[own],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[RestartStates]) -> RestartStates:
+        """Several stacks, at least one, as one."""
+        if len(parts) == 1:
+            return parts[0]
+        return RestartStates(
+            np.concatenate([part.experiment for part in parts]),
+            np.concatenate([part.restart for part in parts]),
+            np.concatenate([part.theta for part in parts]),
+            np.concatenate([part.n_iter for part in parts]),
+            np.concatenate([part.n_reseeded for part in parts]),
+            [mark for part in parts for mark in part.cycle_marks],
+        )
+
+
+@dataclass(slots=True)
+class Restarts(RestartStates):
+    """While they iterate; the arrays change in place: labels (R, n), statistics (R, K, F)."""
+
+    labels: LabelArray
+    statistics: FloatArray
+
+    @classmethod
+    def of(cls, states: RestartStates, labels: LabelArray, statistics: FloatArray) -> Restarts:
+        """The arrays of `states` are copied."""
+        return cls(
+            states.experiment,
+            states.restart,
+            np.array(states.theta),
+            states.n_iter.copy(),
+            states.n_reseeded.copy(),
+            list(states.cycle_marks),
+            labels,
+            statistics,
+        )
+
+    def states(self) -> RestartStates:
+        return RestartStates(
+            self.experiment,
+            self.restart,
+            self.theta,
+            self.n_iter,
+            self.n_reseeded,
+            self.cycle_marks,
         )
 
     def those(self, chosen: NDArray[np.bool_]) -> Restarts:
@@ -81,26 +107,29 @@ class Restarts:
         if chosen.all():
             return self
         return Restarts(
-            [s for s, own in zip(self.begun, chosen, strict=True) if own],
+            self.experiment[chosen],
+            self.restart[chosen],
             self.theta[chosen],
-            self.labels[chosen],
-            self.statistics[chosen],
             self.n_iter[chosen],
             self.n_reseeded[chosen],
             [m for m, own in zip(self.cycle_marks, chosen, strict=True) if own],
+            self.labels[chosen],
+            self.statistics[chosen],
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Restarts]) -> Restarts:
-        """Several stacks as one."""
+    def stacked(cls, parts: Sequence[Restarts]) -> Restarts:
+        """Several stacks, at least one, as one."""
         if len(parts) == 1:
             return parts[0]
+        states = RestartStates.joined([part.states() for part in parts])
         return cls(
-            [state for part in parts for state in part.begun],
-            np.concatenate([part.theta for part in parts]),
+            states.experiment,
+            states.restart,
+            states.theta,
+            states.n_iter,
+            states.n_reseeded,
+            states.cycle_marks,
             np.concatenate([part.labels for part in parts]),
             np.concatenate([part.statistics for part in parts]),
-            np.concatenate([part.n_iter for part in parts]),
-            np.concatenate([part.n_reseeded for part in parts]),
-            [mark for part in parts for mark in part.cycle_marks],
         )

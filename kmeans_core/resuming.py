@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kmeans_core.covariance import CovarianceType
 from kmeans_core.outcomes import Outcomes
 from kmeans_core.parameters import Parameters
-from kmeans_core.restarts import STOP_REASONS, RestartState
+from kmeans_core.restarts import STOP_REASONS, RestartStates
 from kmeans_core.seeding import Pair
 
 _VERSION = 1
@@ -29,14 +29,14 @@ class Progress:
 
     n_clusters: tuple[int, ...]
     outcomes: tuple[Outcomes, ...] = ()
-    states: tuple[RestartState, ...] = ()
+    states: tuple[RestartStates, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "version": _VERSION,
             "n_clusters": list(self.n_clusters),
             "outcomes": [raw for stack in self.outcomes for raw in _outcomes_to_dicts(stack)],
-            "states": [_state_to_dict(s) for s in self.states],
+            "states": [raw for stack in self.states for raw in _states_to_dicts(stack)],
         }
 
     @classmethod
@@ -59,7 +59,7 @@ class Progress:
             progress = cls(
                 tuple(int(k) for k in raw["n_clusters"]),
                 _outcomes_from_dicts(raw["outcomes"]),
-                tuple(_state_from_dict(s) for s in raw["states"]),
+                _states_from_dicts(raw["states"]),
             )
             progress._check(n_clusters, pairs, covariance_type, d)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -79,22 +79,22 @@ class Progress:
         wanted = list(n_clusters)
         if not self.n_clusters or list(self.n_clusters) != wanted[-len(self.n_clusters) :]:
             raise ValueError(f"{list(self.n_clusters)} is not the end of n_clusters={wanted}")
+        stacks: list[Outcomes | RestartStates] = [*self.outcomes, *self.states]
         found = [
             pair
-            for stack in self.outcomes
+            for stack in stacks
             for pair in zip(stack.experiment.tolist(), stack.restart.tolist(), strict=True)
         ]
-        found += [(state.experiment, state.restart) for state in self.states]
         k = self.n_clusters[0]
         expected = set(pairs) if k > 1 else set(found[:1])
         if found and (set(found) != expected or len(found) != len(expected)):
             raise ValueError("other experiments or restarts")
-        for state in self.states:
-            _check_numbers("theta", state.theta, (k, covariance_type.n_features(d)))
-            if not (0 <= state.n_iter <= _MOST and 0 <= state.n_reseeded <= _MOST):
-                raise ValueError("n_iter or n_reseeded is not a number of times")
-        for stack in self.outcomes:
-            _check_outcomes(stack, k, covariance_type, d)
+        for begun in self.states:
+            shape = (len(begun), k, covariance_type.n_features(d))
+            _check_numbers("theta", begun.theta, shape)
+            _check_counters(begun)
+        for finished in self.outcomes:
+            _check_outcomes(finished, k, covariance_type, d)
 
 
 def _check_outcomes(found: Outcomes, k: int, covariance_type: CovarianceType, d: int) -> None:
@@ -110,9 +110,12 @@ def _check_outcomes(found: Outcomes, k: int, covariance_type: CovarianceType, d:
         raise ValueError("counts are not numbers of points")
     score = found.classification_log_likelihood
     _check_numbers("classification_log_likelihood", score, (n,))
+    _check_counters(found)
+
+
+def _check_counters(found: RestartStates | Outcomes) -> None:
     for counter in (found.n_iter, found.n_reseeded):
-        _check_numbers("counters", counter, (n,))
-        if not ((counter >= 0) & (counter <= _MOST)).all():
+        if counter.shape != (len(found),) or not ((counter >= 0) & (counter <= _MOST)).all():
             raise ValueError("n_iter or n_reseeded is not a number of times")
 
 
@@ -121,26 +124,37 @@ def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> N
         raise ValueError(f"{name} are not {shape} finite numbers")
 
 
-def _state_to_dict(state: RestartState) -> dict[str, Any]:
-    return {
-        "experiment": state.experiment,
-        "restart": state.restart,
-        "theta": state.theta.tolist(),
-        "n_iter": state.n_iter,
-        "n_reseeded": state.n_reseeded,
-        "cycle_mark": state.cycle_mark,
-    }
+def _states_to_dicts(found: RestartStates) -> list[dict[str, Any]]:
+    return [
+        {
+            "experiment": int(found.experiment[r]),
+            "restart": int(found.restart[r]),
+            "theta": found.theta[r].tolist(),
+            "n_iter": int(found.n_iter[r]),
+            "n_reseeded": int(found.n_reseeded[r]),
+            "cycle_mark": found.cycle_marks[r],
+        }
+        for r in range(len(found))
+    ]
 
 
-def _state_from_dict(raw: dict[str, Any]) -> RestartState:
-    return RestartState(
-        int(raw["experiment"]),
-        int(raw["restart"]),
-        np.array(raw["theta"], dtype=np.float64),
-        int(raw["n_iter"]),
-        int(raw["n_reseeded"]),
-        str(raw["cycle_mark"]),
+def _states_from_dicts(raw: Sequence[dict[str, Any]]) -> tuple[RestartStates, ...]:
+    if not raw:
+        return ()
+    stack = RestartStates(
+        _counters(raw, "experiment"),
+        _counters(raw, "restart"),
+        np.array([one["theta"] for one in raw], dtype=np.float64),
+        _counters(raw, "n_iter"),
+        _counters(raw, "n_reseeded"),
+        [str(one["cycle_mark"]) for one in raw],
     )
+    return (stack,)
+
+
+def _counters(raw: Sequence[dict[str, Any]], name: str) -> NDArray[np.int64]:
+    """Whole numbers, one or several of each; 2.0 is one and 2.5 is cut off, as int() does."""
+    return np.array([one[name] for one in raw], dtype=np.int64)
 
 
 def _outcomes_to_dicts(found: Outcomes) -> list[dict[str, Any]]:
@@ -171,9 +185,6 @@ def _outcomes_from_dicts(raw: Sequence[dict[str, Any]]) -> tuple[Outcomes, ...]:
     def numbers(name: str) -> NDArray[np.float64]:
         return np.array([one[name] for one in raw], dtype=np.float64)
 
-    def counters(name: str) -> NDArray[np.int64]:
-        return np.array([one[name] for one in raw], dtype=np.int64)
-
     def of_each(name: str) -> NDArray[np.float64]:
         return np.concatenate([np.array(one[name], dtype=np.float64) for one in raw])
 
@@ -188,13 +199,13 @@ def _outcomes_from_dicts(raw: Sequence[dict[str, Any]]) -> tuple[Outcomes, ...]:
     if None in left_in:
         raise ValueError(f"stopped_by is not one of {', '.join(endings)}")
     stack = Outcomes(
-        counters("experiment"),
-        counters("restart"),
+        _counters(raw, "experiment"),
+        _counters(raw, "restart"),
         parameters,
-        counters("counts"),
+        _counters(raw, "counts"),
         numbers("classification_log_likelihood"),
-        counters("n_iter"),
-        counters("n_reseeded"),
+        _counters(raw, "n_iter"),
+        _counters(raw, "n_reseeded"),
         np.array(left_in, dtype=np.int64),
     )
     return (stack,)

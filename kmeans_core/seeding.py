@@ -28,7 +28,8 @@ class SeedBank:
     def __init__(self, data: PreparedData, seed: int) -> None:
         self._columns = data.columns
         self._seed = seed
-        self._rows: dict[Pair, NDArray[np.int64]] = {}
+        self._place: dict[Pair, int] = {}
+        self._rows = np.empty((0, 0), dtype=np.int64)
         self._lock = threading.Lock()
 
     @property
@@ -44,17 +45,19 @@ class SeedBank:
                 "Ask for fewer clusters or supply more rows."
             )
         with self._lock:
-            missing = [p for p in pairs if len(self._rows.get(p, ())) < n_clusters]
-            if missing:
+            missing = [pair for pair in pairs if pair not in self._place]
+            if n_clusters > self._rows.shape[1]:
                 # Drawing starts at the first seed again, so draw a few more than are needed now.
                 n_seeds = min(n, max(8, -(-n_clusters // 4) * 4))
-                drawn = kernels.current().draw(
-                    self._columns, self._uniforms(missing, n_seeds), n_threads
-                )
-                self._rows.update(zip(missing, drawn, strict=True))
-            return np.array([self._rows[p][:n_clusters] for p in pairs], dtype=np.int64).reshape(
-                len(pairs), n_clusters
-            )
+                missing = [*self._place, *missing]
+                self._place, self._rows = {}, np.empty((0, n_seeds), dtype=np.int64)
+            if missing:
+                uniforms = self._uniforms(missing, self._rows.shape[1])
+                drawn = kernels.current().draw(self._columns, uniforms, n_threads)
+                first = len(self._place)
+                self._place.update(zip(missing, range(first, first + len(missing)), strict=True))
+                self._rows = np.concatenate([self._rows, drawn])
+            return self._rows[[self._place[pair] for pair in pairs], :n_clusters]
 
     def centres(self, pairs: Sequence[Pair], n_clusters: int, n_threads: int = 1) -> FloatArray:
         """Seeds (R, K, d) in prepared units."""

@@ -176,9 +176,9 @@ static ALWAYS_INLINE TARGET void NAME(contest)(const Assignment *all, int64_t le
 
 /* The same where there are two clusters, as in most boxes. */
 static ALWAYS_INLINE TARGET void NAME(duel)(const Assignment *all, int64_t leaf, uint64_t clusters,
-                                            uint8_t *now)
+                                            uint8_t *now, const int64_t n_features)
 {
-    const int64_t n_features = all->n_features, stride = all->stride;
+    const int64_t stride = all->stride;
     const int64_t first = __builtin_ctzll(clusters);
     const int64_t second = __builtin_ctzll(clusters & (clusters - 1));
     const double *one = all->theta + first * n_features, *other = all->theta + second * n_features;
@@ -289,6 +289,30 @@ static TARGET void NAME(plan_boxes)(Assignment *all, int64_t n_leaves, Plan *pla
     }
 }
 
+/* All boxes of two clusters in one set; the loops are of a known length for two columns. */
+static ALWAYS_INLINE TARGET uint64_t NAME(duels_of)(Assignment *all, int64_t word, uint64_t leaves,
+                                                    int64_t n_points, const int64_t n_features)
+{
+    uint64_t with_changes = 0;
+    for (; leaves; leaves &= leaves - 1) {
+        const int64_t bit = __builtin_ctzll(leaves), leaf = word * 64 + bit;
+        NAME(duel)(all, leaf, all->may_win[leaf], all->now + leaf * GROUP, n_features);
+        with_changes |= NAME(compare)(all, leaf, n_points) << bit;
+    }
+    return with_changes;
+}
+
+static TARGET uint64_t NAME(duels)(Assignment *all, int64_t word, uint64_t leaves, int64_t n_points)
+{
+    switch (all->n_features) {
+    case 3: return NAME(duels_of)(all, word, leaves, n_points, 3);
+    case 4: return NAME(duels_of)(all, word, leaves, n_points, 4);
+    case 5: return NAME(duels_of)(all, word, leaves, n_points, 5);
+    case 6: return NAME(duels_of)(all, word, leaves, n_points, 6);
+    default: return NAME(duels_of)(all, word, leaves, n_points, all->n_features);
+    }
+}
+
 /* The points of one part: `start` is a multiple of GROUP * BRANCH. Boxes are sorted by what is to be
  * done with them first: a branch for each of them would be mispredicted for every third. */
 static TARGET void NAME(assign_boxes)(Assignment *all, int64_t start, int64_t n_points)
@@ -305,11 +329,7 @@ static TARGET void NAME(assign_boxes)(Assignment *all, int64_t start, int64_t n_
             memset(all->now + leaf * GROUP, __builtin_ctzll(all->settled[leaf]), GROUP);
             with_changes[word] |= NAME(compare)(all, leaf, n_points) << bit;
         }
-        for (left = plan.two[word]; left; left &= left - 1) {
-            const int64_t bit = __builtin_ctzll(left), leaf = word * 64 + bit;
-            NAME(duel)(all, leaf, all->may_win[leaf], all->now + leaf * GROUP);
-            with_changes[word] |= NAME(compare)(all, leaf, n_points) << bit;
-        }
+        with_changes[word] |= NAME(duels)(all, word, plan.two[word], n_points);
         for (left = plan.more[word]; left; left &= left - 1) {
             const int64_t bit = __builtin_ctzll(left), leaf = word * 64 + bit;
             NAME(contest)(all, leaf, all->may_win[leaf], all->now + leaf * GROUP);
@@ -417,6 +437,8 @@ static TARGET void NAME(add_box)(const Assignment *all, int64_t leaf, const uint
 static uint64_t NAME(clusters_of)(const uint8_t *labels, int64_t count)
 {
     uint64_t clusters = 0;
+    if (all_equal(labels, count, labels[0]))
+        return (uint64_t)1 << labels[0];
     for (int64_t m = 0; m < count; m++)
         clusters |= (uint64_t)1 << labels[m];
     return clusters;

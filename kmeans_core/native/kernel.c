@@ -321,16 +321,12 @@ static void mix_part(const void *data, int64_t item, double *memory)
     const double *means = all->means + model * size;
     const double *whiteners = all->whiteners + model * size * (all->diagonal ? 1 : p->d);
     double *x = memory, *z = x + p->d * MOST_POINTS, *terms = z + p->d * MOST_POINTS;
-    double sum = 0.0, block[MOST_POINTS];
+    double sum = 0.0;
     for (int64_t start = first; start < end; start += MOST_POINTS) {
         const int64_t count = end - start < MOST_POINTS ? end - start : MOST_POINTS;
-        double *out = all->out ? all->out + model * p->n + start : block;
-        DISPATCH(all->variant, mix, (p, all->n_clusters, constants, means, whiteners,
-                                     all->diagonal, start, count, x, terms, z, out));
-        double of_block = 0.0;
-        for (int64_t m = 0; m < count; m++)
-            of_block += out[m];
-        sum += of_block;
+        double *out = all->out ? all->out + model * p->n + start : NULL;
+        sum += DISPATCH(all->variant, mix, (p, all->n_clusters, constants, means, whiteners,
+                                            all->diagonal, start, count, x, terms, z, out));
     }
     all->sums[item] = sum;
 }

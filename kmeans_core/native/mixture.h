@@ -27,9 +27,11 @@ static inline TARGET V NAME(exponential)(V x)
     return TIMES_POWER_OF_TWO(sum, shifted);
 }
 
-/* Points [start, start + count), count at most MOST_POINTS: out (count). whiteners (K, d, d) lower
+/* Points [start, start + count), count at most MOST_POINTS: out (count), which may be null, and their
+ * sum. Each is a highest term and the log of a number from 1 to K; of the sum the logs are taken
+ * PRODUCT numbers at a time. whiteners (K, d, d) lower
  * triangles, or (K, d) when diagonal. x and z: (d, MOST_POINTS); terms: (K, MOST_POINTS). */
-static TARGET void NAME(mix)(const Problem *p, int64_t n_clusters, const double *constants,
+static TARGET double NAME(mix)(const Problem *p, int64_t n_clusters, const double *constants,
                              const double *means, const double *whiteners, int diagonal,
                              int64_t start, int64_t count, double *x, double *terms, double *z,
                              double *out)
@@ -75,6 +77,17 @@ static TARGET void NAME(mix)(const Problem *p, int64_t n_clusters, const double 
         }
         STORE(total + m, sum);
     }
-    for (int64_t m = 0; m < count; m++)
+    double all = 0.0;
+    for (int64_t m = 0; m < count && out; m++)
         out[m] = highest[m] + log(total[m]);
+    for (int64_t m = 0; m < count; m += PRODUCT) {
+        const int64_t end = count - m < PRODUCT ? count : m + PRODUCT;
+        double product = 1.0;
+        for (int64_t i = m; i < end; i++) {
+            all += highest[i];
+            product *= total[i];
+        }
+        all += log(product);
+    }
+    return all;
 }

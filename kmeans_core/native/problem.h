@@ -116,10 +116,7 @@ static int64_t branch_stride(int64_t n)
 
 static int all_equal(const uint8_t *labels, int64_t n, int64_t value)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (labels[i] != value)
-            return 0;
-    return 1;
+    return labels[0] == value && memcmp(labels, labels + 1, (size_t)(n - 1)) == 0;
 }
 
 /* Memory for one thread, cut from the caller's buffer. */
@@ -251,6 +248,9 @@ static inline void fetch_early(const double *array, int64_t start, int64_t count
     for (int64_t at = start; at < start + count; at += 8)
         __builtin_prefetch(array + at);
 }
+
+/* So many numbers of up to a million are multiplied without overflow. */
+#define PRODUCT 32
 
 /* Seeding: points at a time, and restarts drawn together, so that a block of points is read once
  * for all of them. */

@@ -263,20 +263,40 @@ static TARGET void NAME(move_all)(Assignment *all, int64_t n_points, const uint6
             all->sums[k * all->n_features + f] += rows[k][f];
 }
 
+/* Sorts the BRANCH boxes of a branch: a bit for each in `fresh`, `two` or `more`; see Plan. */
+static ALWAYS_INLINE TARGET void NAME(sort_boxes)(const uint64_t *may_win, uint64_t *settled,
+                                                  uint64_t *fresh, uint64_t *two, uint64_t *more)
+{
+#if CENTAURUS_VARIANT == VARIANT_AVX512
+    const __m512i clusters = _mm512_loadu_si512(may_win), one = _mm512_set1_epi64(1);
+    const __m512i others = _mm512_and_si512(clusters, _mm512_sub_epi64(clusters, one));
+    const __m512i rest = _mm512_and_si512(others, _mm512_sub_epi64(others, one));
+    const unsigned several = _mm512_test_epi64_mask(others, others);
+    const unsigned many = _mm512_test_epi64_mask(rest, rest);
+    const unsigned same = _mm512_cmpeq_epi64_mask(clusters, _mm512_loadu_si512(settled));
+    _mm512_storeu_si512(settled, _mm512_maskz_mov_epi64((__mmask8)~several, clusters));
+    *fresh = 0xff & ~(several | same);
+    *two = several & ~many;
+    *more = many;
+#else
+    *fresh = *two = *more = 0;
+    for (int64_t box = 0; box < BRANCH; box++) {
+        const uint64_t clusters = may_win[box], others = clusters & (clusters - 1);
+        const uint64_t several = others != 0, many = (others & (others - 1)) != 0;
+        *fresh |= ((settled[box] != clusters) & ~several) << box;
+        *two |= (several & ~many) << box;
+        *more |= many << box;
+        settled[box] = others ? 0 : clusters;
+    }
+#endif
+}
+
 static TARGET void NAME(plan_boxes)(Assignment *all, int64_t n_leaves, Plan *plan)
 {
     memset(plan, 0, sizeof *plan);
     for (int64_t first = 0; first < n_leaves; first += BRANCH) {
-        uint64_t fresh = 0, two = 0, more = 0;
-        for (int64_t box = 0; box < BRANCH; box++) {
-            const uint64_t clusters = all->may_win[first + box], others = clusters & (clusters - 1);
-            const uint64_t several = others != 0, many = (others & (others - 1)) != 0;
-            const uint64_t is_new = all->settled[first + box] != clusters;
-            fresh |= (is_new & ~several) << box;
-            two |= (several & ~many) << box;
-            more |= many << box;
-            all->settled[first + box] = others ? 0 : clusters;
-        }
+        uint64_t fresh, two, more;
+        NAME(sort_boxes)(all->may_win + first, all->settled + first, &fresh, &two, &more);
         plan->fresh[first / 64] |= fresh << first % 64;
         plan->two[first / 64] |= two << first % 64;
         plan->more[first / 64] |= more << first % 64;

@@ -5,8 +5,9 @@
 Sizes are of the artefact that is deployed (arm64). Start-ups are of the artefact for this
 processor under AWS's own runtime client, as Lambda starts it, for Lambda's Python where one is
 found on this machine and for the running one: from spawning the process to its first answer to
-`GET /health`, and, in another process, to its first fit, whose dataset lies in a folder. A Lambda
-on AWS adds the making of its sandbox and the loading of the code. The page cache is warm.
+`GET /health`, which needs no NumPy, and, in another process, to its first fit, which does and whose
+dataset lies in a folder. A Lambda on AWS adds the making of its sandbox and the loading of the
+code. The page cache is warm.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from compute_lambda.contract_version import CONTRACT_VERSION
 from compute_lambda.errors import ContractError
 from compute_lambda.fields import Fields, checked_list
 from compute_lambda.wire import (
@@ -23,9 +24,6 @@ from compute_lambda.wire import (
     preparation_to_dict,
 )
 from kmeans_core import COVARIANCE_TYPES, DISTANCES, ExperimentFit, Preparation
-
-CONTRACT_VERSION = 1
-"""Part of every task id: results of another version of the numerics are never taken for these."""
 
 MAX_CLUSTERS = 64  # the palette, the figures and the kernel's block buffers are sized for this
 MAX_FEATURES = 64  # a full covariance of 64 columns has 2,080 entries per cluster
@@ -150,7 +148,8 @@ class FitTask:
 class Invocation:
     """Where and how long a task ran. `started_at` is Unix time in seconds.
 
-    `startup_ms` is what starting the process cost (0 when `cold` is false), `memory_mb` the memory
+    `startup_ms` is what had to be started first: the process where this was its first invocation
+    (`cold`), NumPy and the core where it was its first fit; otherwise 0. `memory_mb` is the memory
     that the host grants (0 when it sets no limit), `kernel` which arithmetic ran, `worker` a name
     for the process or thread.
     """

@@ -22,13 +22,22 @@ CACHE_MB = "CENTAURUS_CACHE_MB"
 MARGIN_MS = "CENTAURUS_DEADLINE_MARGIN_MS"
 """Milliseconds before the time limit at which a fit is interrupted. Default 1500."""
 
+INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
+"""Set by Lambda: "on-demand", or that it starts environments before anybody needs them."""
+
+WHOLE_PROCESSOR_MB = 1_769
+"""Memory that comes with one whole processor; a function with less gets less of it."""
+
 MEMORY_MB = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"  # set by Lambda
 LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"  # set by Lambda; one per execution environment
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The settings of one process. `dataset_dir` and `dataset_bucket` None: not configured."""
+    """The settings of one process. `dataset_dir` and `dataset_bucket` None: not configured.
+
+    `loads_at_start` tells whether NumPy and the core are loaded before the first request is there.
+    """
 
     dataset_dir: Path | None = None
     cache_mb: int = 256
@@ -37,6 +46,7 @@ class Environment:
     worker: str = ""
     dataset_bucket: str | None = None
     dataset_prefix: str = "datasets/"
+    loads_at_start: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
@@ -50,7 +60,18 @@ class Environment:
             worker=environ.get(LOG_STREAM, "") or f"process {os.getpid()}",
             dataset_bucket=environ.get(DATASET_BUCKET, "").strip() or None,
             dataset_prefix=_prefix(environ),
+            loads_at_start=_loads_at_start(environ),
         )
+
+
+def _loads_at_start(environ: Mapping[str, str]) -> bool:
+    """Where nobody waits for the start, and where it is cheaper then than later.
+
+    While it starts, a function has a whole processor whatever its memory; that is well known, but
+    not documented.
+    """
+    early = environ.get(INITIALIZATION, "on-demand") != "on-demand"
+    return early or 0 < _number(environ, MEMORY_MB, 0) < WHOLE_PROCESSOR_MB
 
 
 def _prefix(environ: Mapping[str, str]) -> str:

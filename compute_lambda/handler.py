@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from compute_lambda import gateway
-from compute_lambda.cache import PreparedCache
-from compute_lambda.columns import ColumnStore, DirectoryColumns
-from compute_lambda.contract import CONTRACT_VERSION, FitTask
+from compute_lambda.contract_version import CONTRACT_VERSION
 from compute_lambda.deadline import Deadline
-from compute_lambda.environment import DATA_DIR, DATASET_BUCKET, Environment
+from compute_lambda.environment import Environment
 from compute_lambda.errors import HttpError, ReportedError
-from compute_lambda.fit import Host, fit
 from compute_lambda.gateway import Request
-from compute_lambda.s3_columns import S3Columns
+from compute_lambda.host import Host
+from compute_lambda.readiness import kernel_name
 from compute_lambda.startup import process_age_ms
-from kmeans_core import KERNEL
+
+if TYPE_CHECKING:
+    from compute_lambda.columns import ColumnStore
+    from compute_lambda.service import FitService
 
 GATEWAY_LIMIT_MS = 30_000.0
 """An HTTP API gives up on its integration after 30 s, whatever the function's own limit."""
@@ -37,7 +39,10 @@ class Context(Protocol):
 
 
 class Worker:
-    """One process: its settings, its warm caches, and whether it has served yet."""
+    """One process: its settings, whether it has served yet, and what it fits with.
+
+    That is loaded at the first fit, or here and now where the environment says so.
+    """
 
     def __init__(
         self,
@@ -49,10 +54,12 @@ class Worker:
     ) -> None:
         self.environment = environment
         self.startup_ms = startup_ms
-        self.cache = PreparedCache(environment.cache_mb * 2**20)
         self._clock = clock
         self._served = False
-        self._store = store or _configured_store(environment)
+        self._store = store
+        self._service: FitService | None = None
+        if environment.loads_at_start:
+            self._loaded()
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
         """The answer to one event; every error becomes an answer in the one error shape."""
@@ -88,7 +95,7 @@ class Worker:
         return {
             "status": "ok",
             "contract_version": CONTRACT_VERSION,
-            "kernel": KERNEL,
+            "kernel": kernel_name(),
             "cold": host.cold,
             "startup_ms": host.startup_ms,
             "memory_mb": host.memory_mb,
@@ -103,27 +110,21 @@ class Worker:
         host: Host,
         facts: dict[str, Any],
     ) -> dict[str, Any]:
+        payload = request.json()
+        began = self._clock()
+        service = self._loaded()
+        # It is a part of starting up, which has only waited for something to fit.
+        loading_ms = (self._clock() - began) * 1e3
+        host = dataclasses.replace(host, startup_ms=host.startup_ms + loading_ms)
         deadline = Deadline(self._remaining(context, host), self.environment.deadline_margin_ms)
-        task = FitTask.from_dict(request.json())
-        facts["task_id"] = task.task_id
-        facts["dataset_id"] = task.dataset_id
-        store = self._store
-        if store is None:
-            raise HttpError(
-                500,
-                "not_configured",
-                f"Expected {DATASET_BUCKET} to name the bucket of datasets, or {DATA_DIR} their"
-                " folder; neither is set. Set one and deploy again.",
-            )
-        result = fit(
-            task,
-            lambda: store.read(task.dataset_id, task.columns),
-            cache=self.cache,
-            should_stop=deadline.passed,
-            request_id=request_id,
-            host=host,
-        )
-        return result.to_dict()
+        return service.answer(payload, host, request_id, deadline.passed, facts)
+
+    def _loaded(self) -> FitService:
+        if self._service is None:
+            from compute_lambda.service import FitService
+
+            self._service = FitService(self.environment, self._store)
+        return self._service
 
     def _remaining(self, context: Context, host: Host) -> Callable[[], float]:
         """Milliseconds left by the function's limit and by the gateway's, whichever is less."""
@@ -135,14 +136,6 @@ class Worker:
             return min(by_gateway, context.get_remaining_time_in_millis())
 
         return remaining_ms
-
-
-def _configured_store(environment: Environment) -> ColumnStore | None:
-    if environment.dataset_bucket is not None:
-        return S3Columns(environment.dataset_bucket, environment.dataset_prefix)
-    if environment.dataset_dir is not None:
-        return DirectoryColumns(environment.dataset_dir)
-    return None
 
 
 def _route(request: Request) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from compute_lambda.contract import CONTRACT_VERSION
+from compute_lambda.contract_version import CONTRACT_VERSION
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends.api.signing import Signer
 

@@ -21,7 +21,7 @@ from compute_lambda import FitResult, FitTask, fit
 from compute_lambda.cache import PreparedCache
 from compute_lambda.columns import ColumnStore
 from compute_lambda.errors import ReportedError, error_record
-from compute_lambda.fit import Host
+from compute_lambda.host import Host
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.cost import CostModel, default_costs
 from dashboard.jobs.spending import Budget

@@ -87,7 +87,12 @@ def task_columns() -> list[dict[str, Any]]:
         text("when", "When", "Start to end, within the job's duration; cold starts stand out", 150)
         | {"flex": 2, "sortable": False, "cellStyle": {"function": _BAR.strip()}},
         number("at_s", "At (s)", "Seconds after the job's start", 2),
-        number("startup_ms", "Start-up (ms)", "What starting the process took", 0),
+        number(
+            "startup_ms",
+            "Start-up (ms)",
+            "What starting the process, and loading what a fit needs, took",
+            0,
+        ),
         number("read_ms", "Read (ms)", "Reading the columns", 1),
         number("fit_ms", "Fit (ms)", "Computing", 1),
         number("billed_ms", "Billed (ms)", "Start-up, reading and computing, rounded up"),

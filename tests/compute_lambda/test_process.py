@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import Environment
 from compute_lambda.startup import process_age_ms
+from kmeans_core import KERNEL
 
 
 def test_settings_come_from_the_environment() -> None:
@@ -58,16 +62,90 @@ def test_a_deadline_leaves_room_for_two_of_the_longest_iterations() -> None:
     assert [deadline.passed() for _ in range(3)] == [False, False, True]
 
 
-def test_the_compute_side_imports_little() -> None:
-    # A cold start pays for every import; boto3, pandas and scipy would cost more than the fit.
-    code = (
-        "import sys; import compute_lambda.handler;"
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    )
+FOREIGN = {"boto3", "botocore", "scipy", "sklearn", "pandas", "dashboard", "pydantic", "flask"}
+
+PROGRAM = """
+import json, sys
+from compute_lambda import handler
+
+class Context:
+    aws_request_id = "r"
+
+def health():
+    context = {"http": {"method": "GET", "path": "/health"}}
+    answer = handler.handler({"rawPath": "/health", "requestContext": context}, Context())
+    return {"http": answer["statusCode"], **json.loads(answer["body"])}
+
+def packages():
+    return sorted({name.partition(".")[0] for name in sys.modules})
+
+def said(what):
+    print(json.dumps(what))
+"""
+
+
+def in_a_new_process(code: str, **environment: str) -> list[Any]:
+    """What `code` says, one value a time, in a process that has imported the handler."""
     ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-W", "ignore", "-c", PROGRAM + code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
-    loaded = set(ran.stdout.split())
-    foreign = {"boto3", "botocore", "scipy", "sklearn", "pandas", "dashboard", "pydantic", "flask"}
-    assert not loaded & (foreign | {"joblib", "threadpoolctl"})
-    assert {"numpy", "kmeans_core", "compute_lambda"} <= loaded
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def test_the_first_answer_needs_no_numpy_and_a_fit_needs_little() -> None:
+    # A cold start pays for every import; boto3, pandas and scipy would cost more than the fit.
+    code = "said(health()); said(packages()); import compute_lambda.service; said(packages())"
+    first, at_first, later = in_a_new_process(code)
+    assert (first["http"], first["kernel"]) == (200, KERNEL)
+    assert not {"numpy", "kmeans_core"} & set(at_first)
+    assert {"numpy", "kmeans_core", "compute_lambda"} <= set(later)
+    assert not set(later) & (FOREIGN | {"joblib", "threadpoolctl"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "early"),
+    [
+        ({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}, False),
+        ({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1768"}, True),
+        ({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}, False),
+        ({"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}, True),
+    ],
+)
+def test_numpy_is_loaded_at_once_where_that_is_better(
+    environment: dict[str, str], early: bool
+) -> None:
+    (loaded,) = in_a_new_process("said(packages())", **environment)
+    assert ("numpy" in loaded) == early
+
+
+def test_health_names_the_kernel_that_fits_will_use() -> None:
+    """Also where the compiled one does not load: before and after the fit's own attempt."""
+    code = """
+import ctypes
+def refuse(*_):
+    raise OSError("not here")
+ctypes.CDLL = refuse
+said(health()["kernel"])
+import kmeans_core
+said(kmeans_core.KERNEL)
+said(health()["kernel"])
+"""
+    assert in_a_new_process(code) == ["numpy"] * 3
+
+
+@pytest.mark.parametrize("missing", ["numpy", "kmeans_core"])
+def test_health_is_not_well_without_what_a_fit_needs(missing: str) -> None:
+    code = f"""
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == {missing!r} else found(name, *more)
+said(health())
+"""
+    (answer,) = in_a_new_process(code)
+    assert (answer["http"], answer["error"]["code"]) == (500, "incomplete")
+    assert missing in answer["error"]["message"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +11,11 @@ from numpy.typing import NDArray
 from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
 from compute_lambda.contract import FitResult, FitTask, Invocation
 from compute_lambda.errors import ContractError
+from compute_lambda.host import Host
 from compute_lambda.wire import is_finite
 from kmeans_core import KERNEL, FitBatch, SeedBank, fit_experiments, prepare
 
 ColumnSource = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The process that runs a task, as its result reports it."""
-
-    worker: str = ""
-    cold: bool = False
-    startup_ms: float = 0.0
-    memory_mb: int = 0
 
 
 def fit(

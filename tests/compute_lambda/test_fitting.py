@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import kmeans_core
 from compute_lambda import ContractError, FitResult, FitTask, fit
 from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
-from compute_lambda.fit import Host
+from compute_lambda.host import Host
 from kmeans_core import COVARIANCE_TYPES, KERNEL, FitBatch, SeedBank, prepare
 
 TASK = FitTask(
@@ -115,7 +115,7 @@ def test_a_result_that_cannot_be_sent_is_refused_here(monkeypatch: pytest.Monkey
             batch, fits=(*batch.fits[:1], dataclasses.replace(batch.fits[1], icl=math.nan))
         )
 
-    monkeypatch.setattr(sys.modules["compute_lambda.fit"], "fit_experiments", nonsense)
+    monkeypatch.setattr(sys.modules["compute_lambda.fitting"], "fit_experiments", nonsense)
     with pytest.raises(ContractError) as caught:
         fit(TASK, table())
     assert caught.value.code == "not_finite"

@@ -48,7 +48,7 @@ LOCK_S = 5.0
 LARGEST, SMALLEST = 1e6, 1e-3
 """Constants beyond these are no measurement; NaN is none either."""
 
-_VERSION = 2
+_VERSION = 3
 _log = logging.getLogger(__name__)
 
 
@@ -82,24 +82,26 @@ class _Case:
 
 
 # Hardly any work, so that what every task costs remains; many restarts on few points, with one and
-# with several iterations; many points with few and with many features. Untied types, which on noise
+# with several iterations; many points with few and with many features, too few of them for boxes;
+# many points in boxes. Untied types, which on noise
 # leave no cluster empty: filling those again has a price of its own.
 _EMPTY = _Case("spher-untied", 32, 2, 2, 1, 1, 1)
 _RESTARTS = _Case("full-untied", 96, 2, 4, 4, 8, 1)
 _ITERATIONS = _Case("full-untied", 96, 2, 4, 4, 8, 4)
-_FEW_FEATURES = _Case("spher-untied", 1_500, 2, 8, 1, 8, 12)
-_MANY_FEATURES = _Case("full-untied", 1_500, 6, 8, 1, 8, 12)
+_FEW_FEATURES = _Case("spher-untied", 1_000, 2, 8, 1, 12, 12)
+_MANY_FEATURES = _Case("full-untied", 1_000, 6, 8, 1, 12, 12)
+_BOXES = _Case("spher-untied", 3_000, 2, 8, 1, 8, 12)
 
 
 def calibrate() -> CostModel:
-    """Measure `compute_lambda.fit` on seeded tables of this process; takes 0.05 to 0.15 s.
+    """Measure `compute_lambda.fit` on seeded tables of this process; takes 0.05 to 0.2 s.
 
     CPU time of one thread is measured, so that other programs on the machine matter little.
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        empty, restarts, iterations, few, many = (
+        empty, restarts, iterations, few, many, boxes = (
             _least_ms(case)
-            for case in (_EMPTY, _RESTARTS, _ITERATIONS, _FEW_FEATURES, _MANY_FEATURES)
+            for case in (_EMPTY, _RESTARTS, _ITERATIONS, _FEW_FEATURES, _MANY_FEATURES, _BOXES)
         )
     more = _ITERATIONS.n_restart_iterations - _RESTARTS.n_restart_iterations
     iteration_ms = max(iterations - restarts, 0.0) / more
@@ -120,6 +122,7 @@ def calibrate() -> CostModel:
         iteration_us=max(iteration_ms * 1e3, 0.1),
         task_ms=empty + BOOKKEEPING_MS,
         restart_us=max((restart_ms - iteration_ms) * 1e3, 0.1),
+        box_share=min(max(pair_ns(_BOXES, boxes) / few_ns, 0.1), 1.0),
     ).rounded()
 
 

@@ -1,12 +1,13 @@
-"""What a fit costs on a backend: a formula with five constants, measured once per machine.
+"""What a fit costs on a backend: a formula with six constants, measured once per machine.
 
-    one restart's iteration = iteration_us + rows x K x (pair_ns + features x feature_ns)
+    one restart's iteration = iteration_us + rows x K x (pair_ns + features x feature_ns) x share
     one experiment          = restarts x (restart_us + iterations x that)
     one task                = task_ms + its experiments
 
-The constants are those of one core. Iterations are not known beforehand; see
-`expected_iterations`. A prediction is meant to be good to a factor of two, and decides how work is
-cut into tasks and what is said about time, never about results.
+with the share box_share for tables whose points are in boxes, 1 for others. The constants are those
+of one core. Iterations are not known beforehand; see `expected_iterations`. A prediction is meant to
+be good to a factor of two, and decides how work is cut into tasks and what is said about time,
+never about results.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import math
 from dataclasses import dataclass
 
 from kmeans_core import KERNEL
+from kmeans_core.arrangement import is_worth_arranging
 
 STEPS_PER_DOUBLING = 2
 """Constants are rounded to powers of the square root of two: a second measurement rarely changes a
@@ -30,7 +32,8 @@ class CostModel:
     feature of the pair (`n_features`); `iteration_us`: microseconds per restart and iteration that
     depend on no data; `task_ms`: milliseconds per task (request, reading back, recording);
     `restart_us`: microseconds per restart that depend neither on data nor on iterations, its share
-    of its experiment's included.
+    of its experiment's included. `box_share`: what remains of the time per pair for tables whose
+    points are arranged in boxes (`kmeans_core.arrangement`).
     """
 
     pair_ns: float
@@ -38,6 +41,7 @@ class CostModel:
     iteration_us: float
     task_ms: float
     restart_us: float = 1.0
+    box_share: float = 1.0
 
     def experiment_ms(
         self,
@@ -53,6 +57,8 @@ class CostModel:
             n_restarts = 1
         iterations = min(expected_iterations(n_rows, k), max_iter)
         pair_ns = self.pair_ns + self.feature_ns * n_features(covariance_type, d)
+        if is_worth_arranging(n_rows, d):
+            pair_ns *= self.box_share
         iteration_ms = self.iteration_us / 1e3 + n_rows * k * pair_ns / 1e6
         return n_restarts * (self.restart_us / 1e3 + iterations * iteration_ms)
 
@@ -70,7 +76,7 @@ NUMPY_COSTS = CostModel(pair_ns=0.5, feature_ns=0.4, iteration_us=8.0, task_ms=2
 """The NumPy twin on one x86-64 core."""
 
 NATIVE_COSTS = CostModel(
-    pair_ns=0.035, feature_ns=0.055, iteration_us=1.5, task_ms=2.0, restart_us=25.0
+    pair_ns=0.03, feature_ns=0.06, iteration_us=0.2, task_ms=2.0, restart_us=8.0, box_share=0.5
 )
 """The compiled kernel on one x86-64 core with AVX-512."""
 

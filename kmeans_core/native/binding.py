@@ -184,9 +184,9 @@ class NativeKernel:
 
     def arrange(self, columns: FloatArray) -> Arrangement | None:
         """The points in an order that saves time; None when the order they have is as good."""
-        if not is_worth_arranging(columns):
-            return None
         d, n = columns.shape
+        if not is_worth_arranging(n, d):
+            return None
         rows = np.empty(n, dtype=np.int64)
         place = address("columns", columns, np.float64, (d, n))
         self._library.centaurus_arrange(place, n, d, rows.ctypes.data)

@@ -17,7 +17,7 @@ typedef struct {
 
 /* Boxes that leave more than this share of the pairs to be tried cost more than they save; they are
  * tried again after so many iterations. */
-#define TRIED_MOST 0.6
+#define TRIED_MOST 0.4
 #define REST 8
 
 /* What a score has beside its linear part. */

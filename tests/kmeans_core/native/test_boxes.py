@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from kmeans_core import COVARIANCE_TYPES, SeedBank, prepare
-from kmeans_core.arrangement import BRANCH, GROUP, MOST_COLUMNS, MOST_ROWS, Arrangement
+from kmeans_core.arrangement import (
+    BRANCH,
+    GROUP,
+    LEAST_ROWS,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    Arrangement,
+    is_worth_arranging,
+)
 from kmeans_core.covariance import covariance_type_of
 from kmeans_core.experiments import states_from_centres
 from kmeans_core.lloyd import _start
@@ -21,6 +29,13 @@ try:
     _NATIVE = NativeKernel(library.load())
 except OSError:
     pytest.skip("no compiled kernel here", allow_module_level=True)
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes for every table that the kernel can take them of, worth it or not."""
+    monkeypatch.setattr("kmeans_core.native.binding.is_worth_arranging", lambda *_: True)
+
 
 TABLES = ("groups", "grid", "duplicates", "line", "outliers", "magnitudes")
 
@@ -61,13 +76,15 @@ def iterated(kernel: NativeKernel, problem: Problem, restarts: Restarts) -> Rest
     return restarts
 
 
+@pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 def test_labels_and_statistics_are_the_same_to_the_bit(every_native_kernel, covariance_type, kind):
     for seed in range(6):
         rng = np.random.default_rng([seed, TABLES.index(kind)])
         d = int(rng.integers(1, MOST_COLUMNS + 1)) if seed else 2
-        n, k = int(rng.integers(256, 3_000)), int(rng.integers(2, 65))
+        n = int(rng.integers(2, 3_000))
+        k = int(rng.integers(min(2, n), 1 + min(64, n)))
         data = prepare(table_of(kind, rng, n, d))
         distance = "mahalanobis" if seed % 3 == 2 else "likelihood"
         problem = Problem.of(data, covariance_type_of(covariance_type), distance, 1e-6)
@@ -102,7 +119,8 @@ def check_sums(kernel: NativeKernel, problem: Problem, theta: np.ndarray, case: 
         assert (found[..., 0] == twin_sums[..., 0]).all(), case
 
 
-@pytest.mark.parametrize("n", [256, 257, 287, 300, 511, 512, 513, 4_096, 5_001])
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("n", [7, 31, 32, 33, 256, 257, 287, 300, 511, 512, 513, 4_096, 5_001])
 @pytest.mark.parametrize("kind", TABLES)
 def test_boxes_hold_all_points_once(kind, n):
     table = table_of(kind, np.random.default_rng(n), n, 3)
@@ -130,7 +148,8 @@ def test_neighbours_come_together():
 
 def test_what_is_not_worth_it_stays_as_it_is():
     rng = np.random.default_rng(0)
-    for n, d in [(255, 2), (1_000, MOST_COLUMNS + 1), (MOST_ROWS + 1, 1)]:
+    for n, d in [(LEAST_ROWS - 1, 1), (1_100, 2), (6_000, 3), (60_000, 5), (MOST_ROWS + 1, 1)]:
+        assert not is_worth_arranging(n, d)
         data = prepare(rng.normal(size=(n, d)))
         assert data.arrangement is None
         problem = Problem.of(data, covariance_type_of("full-tied"), "likelihood", 1e-6)
@@ -138,6 +157,13 @@ def test_what_is_not_worth_it_stays_as_it_is():
         assert problem.columns is data.columns
 
 
+def test_what_is_worth_it_is_arranged():
+    rng = np.random.default_rng(0)
+    for n, d in [(LEAST_ROWS, 1), (1_200, 2), (7_000, 3), (MOST_ROWS, 4)]:
+        assert prepare(rng.normal(size=(n, d))).arrangement is not None
+
+
+@pytest.mark.usefixtures("always")
 def test_boxes_of_another_table_are_refused():
     rng = np.random.default_rng(0)
     small, large = (prepare(rng.normal(size=(n, 2))) for n in (300, 900))

@@ -5,8 +5,8 @@
     one task                = task_ms + its experiments
 
 with the share box_share for tables whose points are in boxes, 1 for others. The constants are those
-of one core. Iterations are not known beforehand; see `expected_iterations`. A prediction is meant to
-be good to a factor of two, and decides how work is cut into tasks and what is said about time,
+of one core. Iterations are not known beforehand; see `expected_iterations`. A prediction is meant
+to be good to a factor of two, and decides how work is cut into tasks and what is said about time,
 never about results.
 """
 

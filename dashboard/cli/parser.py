@@ -19,6 +19,9 @@ from kmeans_core import COVARIANCE_TYPES, DISTANCES
 CRITERIA = ("bic", "icl", "aic")
 EXIT_USAGE = 2
 
+AddArgument = Callable[..., argparse.Action]
+"""`add_argument` of a parser."""
+
 _ANALYSE_EXAMPLES = """\
 examples:
   python -m dashboard analyse field.csv
@@ -99,7 +102,13 @@ def _add_analyse(commands: Any) -> None:
         epilog=_ANALYSE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    for add_theme in (_add_models, _add_repetitions, _add_scoring, _add_output):
+        add_theme(parser.add_argument)
+    _add_settings(parser, "analyse")
+
+
+def _add_models(add: AddArgument) -> None:
+    """What is fitted to what."""
     add(
         "file",
         type=Path,
@@ -127,6 +136,10 @@ def _add_analyse(commands: Any) -> None:
         metavar="T,T,...",
         help=f"covariance types: {', '.join(COVARIANCE_TYPES)} (default: all)",
     )
+
+
+def _add_repetitions(add: AddArgument) -> None:
+    """How often it is fitted, from where."""
     add(
         "--experiments",
         type=_number(1, MAX_EXPERIMENTS),
@@ -155,6 +168,10 @@ def _add_analyse(commands: Any) -> None:
         metavar="N",
         help="random seed; the same seed gives the same results (default: 0)",
     )
+
+
+def _add_scoring(add: AddArgument) -> None:
+    """What makes one fit better than another."""
     add(
         "--distance",
         choices=DISTANCES,
@@ -174,6 +191,10 @@ def _add_analyse(commands: Any) -> None:
         default="bic",
         help="score that decides the recommendation (default: bic)",
     )
+
+
+def _add_output(add: AddArgument) -> None:
+    """Where the results go."""
     add(
         "--out",
         type=Path,
@@ -182,7 +203,6 @@ def _add_analyse(commands: Any) -> None:
         "FILE's name with _centaurus, in the current directory)",
     )
     add("--json", action="store_true", help="print one JSON object and nothing else")
-    _add_settings(parser, "analyse")
 
 
 def _add_settings(parser: argparse.ArgumentParser, command: str) -> None:

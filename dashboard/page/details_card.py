@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.page import ids
 from dashboard.page.card import card, graph
+from dashboard.page.grid import grid, number_column, text_column
 from dashboard.page.task_table import tasks_panel
 
 
@@ -79,32 +79,25 @@ def _selected(figure: Any) -> list[Any]:
 def _fits() -> list[Any]:
     return [
         dmc.Text("", id=ids.FITS_NOTE, size="sm", c="dimmed", mb="xs"),
-        dag.AgGrid(
-            id=ids.FITS_GRID,
-            columnDefs=fit_columns(),
-            rowData=[],
-            defaultColDef={
-                "sortable": True,
-                "resizable": True,
-                "flex": 1,
-                "minWidth": 92,
+        grid(
+            ids.FITS_GRID,
+            fit_columns(),
+            empty="No fits yet: they appear here as they finish.",
+            page_rows=50,
+            min_width_px=92,
+            column_options={
                 "filter": True,
                 "floatingFilter": True,
                 "suppressHeaderFilterButton": True,
                 "suppressFloatingFilterButton": True,
             },
-            dashGridOptions={
-                "pagination": True,
-                "paginationPageSize": 50,
-                "animateRows": False,
-                "localeText": {"noRowsToShow": "No fits yet: they appear here as they finish."},
+            options={
                 "rowSelection": {
                     "mode": "singleRow",
                     "checkboxes": False,
                     "enableClickSelection": True,
                 },
             },
-            style={"height": "460px"},
         ),
     ]
 
@@ -113,34 +106,16 @@ def fit_columns() -> list[dict[str, Any]]:
     """Column definitions of the Fits grid; every score says that higher is better."""
 
     def whole(field: str, title: str, tip: str, width: int = 92) -> dict[str, Any]:
-        return {
-            "field": field,
-            "headerName": title,
-            "headerTooltip": tip,
-            "type": "rightAligned",
-            "filter": "agNumberColumnFilter",
-            "minWidth": width,
-        }
+        return number_column(field, title, tip, width) | {"filter": "agNumberColumnFilter"}
 
     def score(field: str, title: str) -> dict[str, Any]:
-        return {
-            **whole(field, title, f"{title}: higher is better", 104),
-            "valueFormatter": {
-                "function": "params.value == null ? '–' : d3.format(',.1f')(params.value)"
-            },
-        }
-
-    def text(field: str, title: str, tip: str, width: int = 104) -> dict[str, Any]:
-        return {
-            "field": field,
-            "headerName": title,
-            "headerTooltip": tip,
-            "cellDataType": "text",
-            "minWidth": width,
+        tip = f"{title}: higher is better"
+        return number_column(field, title, tip, 104, decimals=1) | {
+            "filter": "agNumberColumnFilter"
         }
 
     return [
-        text("type", "Type", "Covariance type", 118),
+        text_column("type", "Type", "Covariance type", 118),
         whole("k", "K", "Number of clusters", 66),
         whole("experiment", "Experiment", "Number of the repetition", 104),
         {**score("bic", "BIC"), "sort": "desc"},
@@ -148,10 +123,10 @@ def fit_columns() -> list[dict[str, Any]]:
         score("aic", "AIC"),
         score("log_likelihood", "Log-lik."),
         whole("n_iter", "Iterations", "Rounds until it settled"),
-        text("converged", "Converged", "Whether the fit settled"),
-        text("eligible", "Eligible", "Whether the smallest cluster has enough members", 92),
+        text_column("converged", "Converged", "Whether the fit settled", 104),
+        text_column("eligible", "Eligible", "Whether the smallest cluster has enough members", 92),
         {
-            **text("sizes", "Cluster sizes", "Rows per cluster, largest first", 150),
+            **text_column("sizes", "Cluster sizes", "Rows per cluster, largest first", 150),
             "flex": 2,
             "sortable": False,
             "tooltipField": "sizes",

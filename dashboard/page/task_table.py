@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 
 from dashboard.page import ids
+from dashboard.page.grid import grid, number_column, text_column
 
 if TYPE_CHECKING:
     from dashboard.analysis.task_runs import TaskRun
@@ -31,25 +31,13 @@ def tasks_panel() -> list[Any]:
     """The table and the line above it."""
     return [
         dmc.Text("", id=ids.TASKS_NOTE, size="sm", c="dimmed", mb="xs"),
-        dag.AgGrid(
-            id=ids.TASKS_GRID,
-            columnDefs=task_columns(),
-            rowData=[],
-            defaultColDef={
-                "sortable": True,
-                "resizable": True,
-                "flex": 1,
-                "minWidth": 84,
-                "wrapHeaderText": True,
-                "autoHeaderHeight": True,
-            },
-            dashGridOptions={
-                "pagination": True,
-                "paginationPageSize": 100,
-                "animateRows": False,
-                "localeText": {"noRowsToShow": "No task has ended yet."},
-            },
-            style={"height": "460px"},
+        grid(
+            ids.TASKS_GRID,
+            task_columns(),
+            empty="No task has ended yet.",
+            page_rows=100,
+            min_width_px=84,
+            column_options={"wrapHeaderText": True, "autoHeaderHeight": True},
         ),
     ]
 
@@ -58,33 +46,21 @@ def task_columns() -> list[dict[str, Any]]:
     """Column definitions; durations in milliseconds."""
 
     def number(field: str, title: str, tip: str, decimals: int = 0) -> dict[str, Any]:
-        text = f"params.value == null ? '–' : d3.format(',.{decimals}f')(params.value)"
-        return {
-            "field": field,
-            "headerName": title,
-            "headerTooltip": tip,
-            "type": "rightAligned",
-            "valueFormatter": {"function": text},
-        }
-
-    def text(field: str, title: str, tip: str, width: int = 84) -> dict[str, Any]:
-        return {
-            "field": field,
-            "headerName": title,
-            "headerTooltip": tip,
-            "cellDataType": "text",
-            "minWidth": width,
-        }
+        return number_column(field, title, tip, decimals=decimals)
 
     return [
         number("no", "No.", "Order in which the tasks ended") | {"minWidth": 78, "sort": "desc"},
-        text("type", "Type", "Covariance type", 112),
-        text("k", "K", "Numbers of clusters in the task", 88),
+        text_column("type", "Type", "Covariance type", 112),
+        text_column("k", "K", "Numbers of clusters in the task", 88),
         number("experiments", "Exper.", "Experiments in the task"),
-        text("status", "State", "done, failed, or remembered from an earlier job", 102)
+        text_column("status", "State", "done, failed, or remembered from an earlier job", 102)
         | {"tooltipField": "problem"},
-        text("start", "Start", "cold: a process was started for it; warm: one was there", 82),
-        text("when", "When", "Start to end, within the job's duration; cold starts stand out", 150)
+        text_column(
+            "start", "Start", "cold: a process was started for it; warm: one was there", 82
+        ),
+        text_column(
+            "when", "When", "Start to end, within the job's duration; cold starts stand out", 150
+        )
         | {"flex": 2, "sortable": False, "cellStyle": {"function": _BAR.strip()}},
         number("at_s", "At (s)", "Seconds after the job's start", 2),
         number(
@@ -97,7 +73,8 @@ def task_columns() -> list[dict[str, Any]]:
         number("fit_ms", "Fit (ms)", "Computing", 1),
         number("billed_ms", "Billed (ms)", "Start-up, reading and computing, rounded up"),
         number("memory_mb", "Memory (MB)", "Granted memory; – where there is no limit"),
-        text("worker", "Worker", "Process or thread that ran it", 110) | {"tooltipField": "worker"},
+        text_column("worker", "Worker", "Process or thread that ran it", 110)
+        | {"tooltipField": "worker"},
         number("attempts", "Attempts", "Tries that it took"),
     ]
 

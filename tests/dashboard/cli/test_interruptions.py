@@ -19,8 +19,10 @@ from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.waiting import until
 
 Start = Callable[..., subprocess.Popen[str]]
-JOB = ("--k", "2:6", "--types", "full-untied,diag-untied", "--experiments", "12")
-N_FITS = 5 * 2 * 12 * 10
+# A second or two of fitting in some eighty tasks: long enough to be stopped in the middle.
+N_EXPERIMENTS = 200
+JOB = ("--k", "2:6", "--types", "full-untied,diag-untied", "--experiments", str(N_EXPERIMENTS))
+N_FITS = 5 * 2 * N_EXPERIMENTS * 10
 
 
 @pytest.fixture
@@ -88,7 +90,8 @@ def test_ctrl_c_cancels_and_the_same_command_goes_on(
     _, err = again.communicate(timeout=PROCESS_S)
     assert (again.returncode, err) == (0, "")
     assert_exactly_once(store, before)
-    assert len((tmp_path / "out" / "fits.csv").read_text().splitlines()) == 1 + 5 * 2 * 12
+    rows = (tmp_path / "out" / "fits.csv").read_text().splitlines()
+    assert len(rows) == 1 + 5 * 2 * N_EXPERIMENTS
 
 
 def test_sigterm_is_as_orderly(start: Start, store: JobStore, noise: Path) -> None:

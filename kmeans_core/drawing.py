@@ -1,6 +1,9 @@
-"""D^2 sampling: rows of a table, each far from the earlier ones, from given uniforms."""
+"""D^2 sampling: the uniform numbers of each restart, and from them rows of a table, each far from
+the earlier ones."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,22 @@ from kmeans_core.features import FloatArray
 
 # Distances held at a time, in numbers: 8 MB.
 _DISTANCES_AT_A_TIME = 1 << 20
+
+
+Pair = tuple[int, int]
+"""An experiment and a restart."""
+
+
+def uniforms(seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:
+    """One number for each seed of each (experiment, restart), from 0 to below 1: (R, n_seeds).
+
+    The stream of a pair depends on the seed and the pair alone, and fewer seeds are its beginning.
+    """
+    streams = (
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, *pair))))
+        for pair in pairs
+    )
+    return np.stack([stream.random(n_seeds) for stream in streams])
 
 
 def draw(

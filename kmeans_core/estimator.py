@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kmeans_core.covariance import covariance_type_of
+from kmeans_core.drawing import Pair
 from kmeans_core.experiments import (
     assign,
     check_settings,
@@ -27,7 +28,7 @@ from kmeans_core.outcomes import Outcomes, best_of_each, smallest_size
 from kmeans_core.parameters import Problem
 from kmeans_core.preparation import Preparation, PreparedData, check_finite, prepare
 from kmeans_core.records import ExperimentFit
-from kmeans_core.seeding import Pair, SeedBank
+from kmeans_core.seeding import SeedBank
 
 # Below this many points x clusters x restarts, starting threads costs more than they save.
 _WORTH_THREADS = 500_000

@@ -11,6 +11,7 @@ import numpy as np
 from kmeans_core import kernels
 from kmeans_core.assignment import LabelArray, label_dtype
 from kmeans_core.covariance import CovarianceType, covariance_type_of, n_parameters
+from kmeans_core.drawing import Pair
 from kmeans_core.features import FloatArray
 from kmeans_core.lloyd import run_restarts
 from kmeans_core.mixture import mixture_log_likelihoods
@@ -22,7 +23,7 @@ from kmeans_core.records import ExperimentFit, FitBatch
 from kmeans_core.restarts import CONVERGED, STOP_REASONS, RestartStates
 from kmeans_core.resuming import Progress
 from kmeans_core.scoring import criteria
-from kmeans_core.seeding import Pair, SeedBank
+from kmeans_core.seeding import SeedBank
 
 DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 
@@ -31,8 +32,6 @@ DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 _WORK_PER_ITERATION = 1 << 28
 # Yet so many share what is read of a table that is larger than the caches.
 _LEAST_TOGETHER = 4
-# From here on a pass over the points of one restart is worth more than telling threads about it.
-_ROWS_TO_SHARE = 16_384
 
 
 def fit_experiments(
@@ -153,19 +152,18 @@ def run_in_groups(
 ) -> tuple[list[Outcomes], list[RestartStates]]:
     """run_restarts over groups that fit in memory, over threads when asked; same results.
 
-    Threads share the points of many rows, else the restarts. The first group always makes progress;
-    once should_stop() has fired no other one begins.
+    The compiled kernel has threads of its own; its twin gets a thread for every group. The first
+    group always makes progress; once should_stop() has fired no other one begins.
     """
-    n = problem.columns.shape[1]
-    work = n * states.theta[0].size
+    work = problem.columns.shape[1] * states.theta[0].size
     size = max(_LEAST_TOGETHER, _WORK_PER_ITERATION // work)
-    share_points = n >= _ROWS_TO_SHARE and kernels.current().name == "native"
-    if n_threads > 1 and not share_points:
+    divide = n_threads > 1 and kernels.current().name != "native"
+    if divide:
         size = max(1, min(size, -(-len(states) // (2 * n_threads))))
     groups = [states.part(i, i + size) for i in range(0, len(states), size)]
     outcomes: list[Outcomes] = []
     left: list[RestartStates] = []
-    if n_threads > 1 and not share_points and len(groups) > 1:
+    if divide and len(groups) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
             for done, _ in pool.map(lambda group: run_restarts(problem, group, max_iter), groups):
                 outcomes += done
@@ -174,8 +172,7 @@ def run_in_groups(
         if left or (number and should_stop is not None and should_stop()):
             left.append(group)
             continue
-        threads_in = n_threads if share_points else 1
-        done, not_done = run_restarts(problem, group, max_iter, should_stop, threads_in)
+        done, not_done = run_restarts(problem, group, max_iter, should_stop, n_threads)
         outcomes += done
         left += not_done
     return outcomes, left

@@ -6,6 +6,7 @@ at every call, so that tests can run the same case on both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from kmeans_core.arrangement import Arrangement
 from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType
 from kmeans_core.densities import Components
+from kmeans_core.drawing import Pair
 from kmeans_core.features import FloatArray
 from kmeans_core.native.binding import NativeKernel
 from kmeans_core.native.library import load_if_there
@@ -61,6 +63,8 @@ class Kernel(Protocol):
 
     def arrange(self, columns: FloatArray) -> Arrangement | None: ...
 
+    def uniforms(self, seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray: ...
+
     def draw(
         self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1
     ) -> NDArray[np.int64]: ...
@@ -81,6 +85,7 @@ class NumpyKernel:
     assign_accumulate = staticmethod(assignment.assign_accumulate)
     accumulate = staticmethod(assignment.accumulate)
     iterate = staticmethod(iteration.iterate)
+    uniforms = staticmethod(drawing.uniforms)
     draw = staticmethod(drawing.draw)
 
     @staticmethod

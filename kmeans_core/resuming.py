@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core.covariance import CovarianceType
+from kmeans_core.drawing import Pair
 from kmeans_core.outcomes import Outcomes
 from kmeans_core.parameters import Parameters
 from kmeans_core.restarts import STOP_REASONS, RestartStates
-from kmeans_core.seeding import Pair
 
 _VERSION = 1
 # Of points, iterations and reseeded clusters: beyond any fit, within int64 and exact in JSON.

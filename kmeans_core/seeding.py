@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmeans_core import kernels
+from kmeans_core.drawing import Pair
 from kmeans_core.features import FloatArray
 from kmeans_core.preparation import PreparedData
-
-Pair = tuple[int, int]
 
 
 class SeedBank:
@@ -52,8 +51,9 @@ class SeedBank:
                 missing = [*self._place, *missing]
                 self._place, self._rows = {}, np.empty((0, n_seeds), dtype=np.int64)
             if missing:
-                uniforms = self._uniforms(missing, self._rows.shape[1])
-                drawn = kernels.current().draw(self._columns, uniforms, n_threads)
+                kernel = kernels.current()
+                uniforms = kernel.uniforms(self._seed, missing, self._rows.shape[1])
+                drawn = kernel.draw(self._columns, uniforms, n_threads)
                 first = len(self._place)
                 self._place.update(zip(missing, range(first, first + len(missing)), strict=True))
                 self._rows = np.concatenate([self._rows, drawn])
@@ -63,10 +63,3 @@ class SeedBank:
         """Seeds (R, K, d) in prepared units."""
         rows = self.rows(pairs, n_clusters, n_threads)
         return np.ascontiguousarray(np.moveaxis(self._columns[:, rows], 0, -1))
-
-    def _uniforms(self, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:
-        streams = (
-            np.random.Generator(np.random.PCG64(np.random.SeedSequence((self._seed, *pair))))
-            for pair in pairs
-        )
-        return np.stack([stream.random(n_seeds) for stream in streams])

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kmeans_core import assignment, iteration
+from kmeans_core import assignment, drawing, iteration
 from kmeans_core.arrangement import (
     BRANCH,
     GROUP,
@@ -26,6 +26,7 @@ from kmeans_core.arrangement import (
 from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType, covariance_type_of
 from kmeans_core.densities import Components
+from kmeans_core.drawing import Pair
 from kmeans_core.features import FloatArray
 from kmeans_core.native.crew import call_with_help
 from kmeans_core.native.library import ProblemRecord
@@ -33,6 +34,10 @@ from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
 
 _MIX_BLOCK, _DRAWN_TOGETHER, _ROW = 256, 4, 8  # MOST_POINTS, DRAWN_TOGETHER, ROW of the C sources
+# Threads share the restarts of a table that is no longer than so many parts of the C sources, or
+# that has boxes. So many restarts take turns in each thread: one alone would wait for its own
+# results and take half as long again.
+_FEW_PARTS, _TOGETHER = 2, 16
 _MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
 _MARK = re.compile("[0-9a-f]{32}")
@@ -150,6 +155,9 @@ class NativeKernel:
         n_parts = self._library.centaurus_n_parts(n)
         left_in, chosen = np.zeros(n_restarts, np.int64), np.empty(n_restarts, np.int64)
         sums, n_changed = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
+        together = n_restarts
+        if n_threads > 1 and (n_parts <= _FEW_PARTS or problem.boxes is not None):
+            together = max(1, min(-(-n_restarts // (2 * n_threads)), _TOGETHER))
         whole, rest = np.empty_like(n_changed), np.zeros_like(n_changed)
         marks = _packed(restarts.cycle_marks)
         record, _kept = self._full_record(problem)
@@ -162,6 +170,7 @@ class NativeKernel:
             n_restarts,
             n_clusters,
             min(int(max_iter), _MOST_ITERATIONS),
+            together,
             work,
             address("theta", restarts.theta, np.float64, shape, written=True),
             address("statistics", restarts.statistics, np.float64, shape, written=True),
@@ -177,7 +186,8 @@ class NativeKernel:
             rest.ctypes.data,
             settled.ctypes.data,
         )
-        self._run("iterate", arguments, n_threads, self._workspace(d, shape), n_parts)
+        n_items = n_parts if together == n_restarts else -(-n_restarts // together)
+        self._run("iterate", arguments, n_threads, self._workspace(d, shape), n_items)
         if marks.any():
             restarts.cycle_marks[:] = _unpacked(marks)
         return left_in
@@ -191,6 +201,19 @@ class NativeKernel:
         place = address("columns", columns, np.float64, (d, n))
         self._library.centaurus_arrange(place, n, d, rows.ctypes.data)
         return arrangement_of(columns, rows)
+
+    def uniforms(self, seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:
+        """As `drawing.uniforms`, which does the work for numbers of 32 bits and more."""
+        if max(max(pair) for pair in pairs) >= 1 << 32:
+            return drawing.uniforms(seed, pairs, n_seeds)
+        own = [seed >> at & 0xFFFFFFFF for at in range(0, max(1, seed.bit_length()), 32)]
+        words = np.empty((len(pairs), len(own) + 2), dtype=np.uint32)
+        words[:, :-2], words[:, -2:] = own, pairs
+        out = np.empty((len(pairs), n_seeds))
+        self._library.centaurus_uniforms(
+            words.ctypes.data, len(pairs), words.shape[1], n_seeds, out.ctypes.data
+        )
+        return out
 
     def draw(
         self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1

@@ -1,12 +1,45 @@
-"""Threads that help with one call of the compiled kernel."""
+"""Threads that help with calls of the compiled kernel.
+
+They are started once and kept, as starting one takes longer than many a call.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+
+
+class _Helpers:
+    """A pool that grows with the largest number of helpers that anybody has asked for."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """After a fork: the threads are the parent's."""
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._size = 0
+
+    def submit(self, n_helpers: int, calls: list[Callable[[], None]]) -> list[Future[None]]:
+        with self._lock:
+            if self._pool is None or self._size < n_helpers:
+                if self._pool is not None:
+                    self._pool.shutdown(wait=False)  # what it has begun, it ends
+                self._pool = ThreadPoolExecutor(n_helpers, thread_name_prefix="kernel")
+                self._size = n_helpers
+            return [self._pool.submit(call) for call in calls]
+
+
+_helpers = _Helpers()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_helpers.forget)
 
 
 def call_with_help(
@@ -18,7 +51,8 @@ def call_with_help(
     """call(crew, memory) on this thread, while n_threads - 1 others help; all are done after it.
 
     crew and memory are addresses for the kernel, crew None for a thread on its own; every thread
-    has memory of its own for n_doubles numbers.
+    has memory of its own for n_doubles numbers. Helpers may be busy with another call: then this
+    one goes on without them.
     """
     if n_threads < 2:
         memory = np.empty(n_doubles)
@@ -26,10 +60,22 @@ def call_with_help(
         return
     memories = np.empty((n_threads, n_doubles))
     crew = np.zeros(4, dtype=np.int64)
-    with ThreadPoolExecutor(n_threads - 1, "kernel") as pool:
-        try:
-            for memory in memories[1:]:
-                pool.submit(library.centaurus_help, crew.ctypes.data, memory.ctypes.data)
-            call(crew.ctypes.data, memories[0].ctypes.data)
-        finally:
-            library.centaurus_dismiss(crew.ctypes.data)
+    with _help(library, crew.ctypes.data, [memory.ctypes.data for memory in memories[1:]]):
+        call(crew.ctypes.data, memories[0].ctypes.data)
+
+
+@contextlib.contextmanager
+def _help(library: ctypes.CDLL, crew: int, memories: list[int]) -> Iterator[None]:
+    """Helpers, one for each of `memories`, until the end: then none of them uses its memory."""
+
+    def help_with(memory: int) -> Callable[[], None]:
+        return lambda: library.centaurus_help(crew, memory)
+
+    futures = _helpers.submit(len(memories), [help_with(memory) for memory in memories])
+    try:
+        yield
+    finally:
+        library.centaurus_dismiss(crew)
+        for future in futures:
+            if not future.cancel():
+                future.result()

@@ -78,17 +78,13 @@ static TARGET void NAME(assign_part)(const void *data, int64_t part, double *mem
                        all->labels, sums, n_changed);
 }
 
-static TARGET void NAME(iterate)(Restarts *all, double work, Crew *crew, double *memory)
+/* Iterate until all have an end or `work` multiplications are done. */
+static TARGET void NAME(iterate_together)(Restarts *all, double work, Crew *crew, double *memory)
 {
     const Problem *p = all->p;
     const double per_restart =
         (double)(all->n_clusters * features_of(p)) * (double)p->n;
     const Job job = {NAME(assign_part), all};
-    if (p->leaves) {
-        NAME(describe_boxes)(p, workspace_of(memory, p->d, features_of(p), all->n_clusters));
-        memset(all->settled, 0,
-               (size_t)(all->n_restarts * leaf_stride(p->n)) * sizeof(uint64_t));
-    }
     while (work > 0.0) {
         NAME(begin_iteration)(all, memory);
         if (all->n_chosen == 0)
@@ -97,4 +93,34 @@ static TARGET void NAME(iterate)(Restarts *all, double work, Crew *crew, double 
         end_iteration(all);
         work -= per_restart * (double)all->n_chosen;
     }
+}
+
+/* Item: a few restarts. */
+static TARGET void NAME(iterate_few)(const void *data, int64_t item, double *memory)
+{
+    const Share *share = data;
+    const int64_t first = item * share->together, left = share->all->n_restarts - first;
+    const int64_t count = left < share->together ? left : share->together;
+    Restarts some = some_restarts(share->all, first, count);
+    NAME(iterate_together)(&some, share->work * (double)count, NULL, memory);
+}
+
+/* `together` restarts are an item of work, with all of their iterations; when that is all of them,
+ * each iteration is divided into the parts of the points. */
+static TARGET void NAME(iterate)(Restarts *all, int64_t together, double work, Crew *crew,
+                                 double *memory)
+{
+    const Problem *p = all->p;
+    if (p->leaves) {
+        NAME(describe_boxes)(p, workspace_of(memory, p->d, features_of(p), all->n_clusters));
+        memset(all->settled, 0,
+               (size_t)(all->n_restarts * leaf_stride(p->n)) * sizeof(uint64_t));
+    }
+    if (together >= all->n_restarts) {
+        NAME(iterate_together)(all, work, crew, memory);
+        return;
+    }
+    const Share share = {all, together, work / (double)all->n_restarts};
+    const Job job = {NAME(iterate_few), &share};
+    run_items(crew, &job, (all->n_restarts + together - 1) / together, memory);
 }

@@ -24,6 +24,7 @@
 #include "crew.h"
 #include "restarts.h"
 #include "arrange.h"
+#include "streams.h"
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -32,7 +33,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 12
+#define ABI_VERSION 14
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -242,14 +243,15 @@ EXPORTED void centaurus_accumulate(int64_t variant, const Problem *p, int64_t n_
 }
 
 /* Iterate restarts until each has an end (state) or `work` multiplications are done, at least
- * once.
+ * once. `together` of them, up to all, are an item of work; see iterate.h.
  *
  * In and out: theta and statistics (R, K, F); labels (R, n), all below K; n_iter, n_reseeded and
  * state (R), which is GOING on the way in; marks (R, 2), zeros for none. Room to work in: sums
  * (parts, R, K, F), n_changed (parts, R), chosen (R), whole (parts, R), rest (parts, R), zeros on
  * the way in, settled (R, leaves) with boxes, memory. crew may be null. */
 EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_restarts,
-                                int64_t n_clusters, int64_t max_iter, double work, double *theta,
+                                int64_t n_clusters, int64_t max_iter, int64_t together,
+                                double work, double *theta,
                                 double *statistics, uint8_t *labels, int64_t *n_iter,
                                 int64_t *n_reseeded, int64_t *state, uint64_t *marks, double *sums,
                                 int64_t *n_changed, int64_t *chosen, int64_t *whole, int64_t *rest,
@@ -257,7 +259,15 @@ EXPORTED void centaurus_iterate(int64_t variant, const Problem *p, int64_t n_res
 {
     Restarts all = {p, n_restarts, n_clusters, max_iter, 0, theta, statistics, sums, labels, n_iter,
                     n_reseeded, state, n_changed, chosen, marks, whole, rest, settled};
-    DISPATCH(variant, iterate, (&all, work, crew, memory));
+    DISPATCH(variant, iterate, (&all, together, work, crew, memory));
+}
+
+/* drawing.uniforms: out (R, m) from words (R, n_words), the entropy of each stream. */
+EXPORTED void centaurus_uniforms(const uint32_t *words, int64_t n_restarts, int64_t n_words,
+                                 int64_t n_seeds, double *out)
+{
+    for (int64_t r = 0; r < n_restarts; r++)
+        stream_of(words + r * n_words, n_words, n_seeds, out + r * n_seeds);
 }
 
 /* Numbers that centaurus_draw works in. */

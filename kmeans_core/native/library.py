@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 12
+ABI_VERSION = 14
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -54,7 +54,8 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_dismiss": (None, [_ARRAY]),
     "centaurus_assign_accumulate": (None, [*_START, *[_ARRAY] * 9]),
     "centaurus_accumulate": (None, [*_START, *[_ARRAY] * 5]),
-    "centaurus_iterate": (None, [*_START, _INTEGER, _REAL, *[_ARRAY] * 15]),
+    "centaurus_iterate": (None, [*_START, _INTEGER, _INTEGER, _REAL, *[_ARRAY] * 15]),
+    "centaurus_uniforms": (None, [_ARRAY, *[_INTEGER] * 3, _ARRAY]),
     "centaurus_draw": (None, [*_START, *[_ARRAY] * 4]),
     "centaurus_drawing_doubles": (_INTEGER, [_INTEGER] * 3),
     "centaurus_mix": (None, [*_START, *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 4]),

@@ -15,6 +15,36 @@ typedef struct {
     uint64_t *settled; /* (R, leaves) see Assignment */
 } Restarts;
 
+typedef struct {
+    const Restarts *all;
+    int64_t together;
+    double work; /* of each restart */
+} Share;
+
+/* Restarts [first, first + count) on their own. What is there to work in has no order that matters.
+ */
+static Restarts some_restarts(const Restarts *all, int64_t first, int64_t count)
+{
+    const int64_t size = all->n_clusters * features_of(all->p), n_parts = part_count(all->p->n);
+    Restarts some = *all;
+    some.n_restarts = count;
+    some.theta += first * size;
+    some.statistics += first * size;
+    some.sums += n_parts * first * size;
+    some.labels += first * all->p->n;
+    some.n_iter += first;
+    some.n_reseeded += first;
+    some.state += first;
+    some.n_changed += n_parts * first;
+    some.chosen += first;
+    some.marks += 2 * first;
+    some.whole += n_parts * first;
+    some.rest += n_parts * first;
+    if (all->p->leaves)
+        some.settled += first * leaf_stride(all->p->n);
+    return some;
+}
+
 /* Boxes that leave more than this share of the pairs to be tried cost more than they save; they are
  * tried again after so many iterations. */
 #define TRIED_MOST 0.4

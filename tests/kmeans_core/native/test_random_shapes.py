@@ -59,6 +59,17 @@ def test_seeds_of_random_shapes(every_kernel, random_case, part, pytestconfig):
         assert (rows[:, 0] == np.floor(uniforms[:, 0] * n)).all()
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**63 + 12345, 10**40])
+def test_streams_are_those_of_numpy(every_native_kernel, seed):
+    pairs = [(0, 0), (1, 0), (0, 1), (2**32 - 1, 7), (12, 2**31), (999, 2**32 - 1)]
+    found = every_native_kernel.uniforms(seed, pairs, 37)
+    for own, pair in zip(found, pairs, strict=True):
+        stream = np.random.default_rng(np.random.SeedSequence((seed, *pair)))
+        assert own.tolist() == stream.random(37).tolist()
+    beyond = [(2**32, 0), (3, 2**40)]
+    assert (every_native_kernel.uniforms(seed, beyond, 3) == TWIN.uniforms(seed, beyond, 3)).all()
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_densities_of_random_shapes(every_kernel, random_case, part, pytestconfig):
     for seed in range(part, pytestconfig.getoption("kernel_shapes") // 5, 4):

@@ -70,6 +70,13 @@ class S3Columns:
 def _client() -> Any:
     import botocore.session
     from botocore.config import Config
+    from botocore.loaders import Loader
+
+    class S3Alone(Loader):
+        """Knows which services there are without looking into 400 folders: 25 ms of each start."""
+
+        def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
+            return ["s3"]
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -78,7 +85,9 @@ def _client() -> Any:
         max_pool_connections=MAX_PARALLEL,
         response_checksum_validation="when_required",  # every column has its own hash
     )
-    return botocore.session.get_session().create_client("s3", config=config)
+    session = botocore.session.get_session()
+    session.register_component("data_loader", S3Alone())
+    return session.create_client("s3", config=config)
 
 
 class _Reading:

@@ -246,6 +246,11 @@ def test_a_function_with_a_bucket_reads_from_it(
         "AWS_DEFAULT_REGION": "eu-central-1",
     }.items():
         monkeypatch.setenv(name, value)
+
+    def search(*_: object) -> None:
+        raise AssertionError("the folders of all services are searched")
+
+    monkeypatch.setattr("botocore.loaders.Loader.list_available_services", search)
     worker = Worker(Environment.read({"CENTAURUS_DATASET_BUCKET": bucket}))
     task = {
         "dataset_id": DATASET,

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, experiments
+from kmeans_core.native import binding, crew
 
 
 class Inheriting(ClusterMixin, MahalanobisKMeans, BaseEstimator):
@@ -163,20 +164,27 @@ def test_predict_goes_by_the_rule_of_the_fit(overlapping):
 
 
 def test_threads_by_default_are_the_cores_that_may_be_used(monkeypatch, overlapping):
-    pools: list[int] = []
+    asked: list[int] = []
 
     class Pool(ThreadPoolExecutor):
         def __init__(self, n_threads: int) -> None:
-            pools.append(n_threads)
+            asked.append(n_threads)
             super().__init__(n_threads)
 
+    def call_with_help(library, n_threads, *arguments):
+        if n_threads > 1:
+            asked.append(n_threads)
+        crew.call_with_help(library, n_threads, *arguments)
+
     monkeypatch.setattr(experiments, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(binding, "call_with_help", call_with_help)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
     X = np.tile(overlapping, (60, 1))
     MahalanobisKMeans(5, max_iter=2).fit(X)
-    assert pools == [3]
+    assert max(asked) == 3
+    asked.clear()
     MahalanobisKMeans(5, max_iter=2).fit(X[:240])
-    assert pools == [3]
+    assert asked == []
 
 
 def test_pickle_clone_pipeline(overlapping):

@@ -102,13 +102,14 @@ class MahalanobisKMeans:
         """
         names = column_names_of(X)
         table = table_of(X, type(self).__name__, names)
-        data = _prepared(table, names, self.covariance_type)
+        self._check_kinds()
+        # Restarts only matter where there are few rows, and those are prepared in no time.
+        n_threads = self._threads_for(len(table), 1)
+        data = _prepared(table, names, self.covariance_type, n_threads)
         self._check_settings(data)
         fit = self._best_fit(data)
         self._keep(fit, data.preparation)
-        self.labels_ = assign(
-            fit.model, data.columns, self.distance, self._threads_for(data.n_rows, 1)
-        )
+        self.labels_ = assign(fit.model, data.columns, self.distance, n_threads)
         self.n_features_in_ = data.n_columns
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
@@ -170,7 +171,8 @@ class MahalanobisKMeans:
     def _parameter_names(cls) -> list[str]:
         return sorted(name for name in inspect.signature(cls.__init__).parameters if name != "self")
 
-    def _check_settings(self, data: PreparedData) -> None:
+    def _check_kinds(self) -> None:
+        """Raise ValueError for a setting that is no number where one is needed."""
         for name in ("n_clusters", "n_init", "max_iter", "min_members", "n_threads"):
             value = getattr(self, name)
             if value is None and name in ("min_members", "n_threads"):
@@ -181,6 +183,8 @@ class MahalanobisKMeans:
             raise ValueError(f"reg_covar must be a number; got {self.reg_covar!r}.")
         if self.n_threads is not None and self.n_threads < 1:
             raise ValueError(f"n_threads must be at least 1 or None; got {self.n_threads}.")
+
+    def _check_settings(self, data: PreparedData) -> None:
         check_settings(
             data,
             (self.n_clusters,),
@@ -272,7 +276,9 @@ class MahalanobisKMeans:
         return self._preparation.to_prepared(table)
 
 
-def _prepared(table: FloatArray, names: list[str] | None, covariance_type: str) -> PreparedData:
+def _prepared(
+    table: FloatArray, names: list[str] | None, covariance_type: str, n_threads: int
+) -> PreparedData:
     """Prepared data whose scores refer to the units of X.
 
     Full and diag types do not depend on the units of a column, so each column gets its own scale;
@@ -280,7 +286,7 @@ def _prepared(table: FloatArray, names: list[str] | None, covariance_type: str) 
     depend on them: one scale for all columns.
     """
     per_column = covariance_type_of(covariance_type).shape != "spher"
-    data = prepare(table, standardise=per_column, column_names=names)
+    data = prepare(table, per_column, names, n_threads)
     if not per_column:
         return data
     scale = data.preparation.scale

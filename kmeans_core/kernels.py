@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kmeans_core import assignment, densities, drawing, iteration
+from kmeans_core import assignment, column_sums, densities, drawing, iteration
 from kmeans_core.arrangement import Arrangement
 from kmeans_core.assignment import LabelArray
 from kmeans_core.covariance import CovarianceType
@@ -61,6 +61,23 @@ class Kernel(Protocol):
         n_threads: int = 1,
     ) -> NDArray[np.int64]: ...
 
+    def extremes(
+        self, table: FloatArray, origin: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]: ...
+
+    def spreads(
+        self,
+        table: FloatArray,
+        origin: FloatArray,
+        for_mean: FloatArray,
+        unit: FloatArray,
+        n_threads: int = 1,
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    def scaled(
+        self, table: FloatArray, shift: FloatArray, scale: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]: ...
+
     def arrange(self, columns: FloatArray) -> Arrangement | None: ...
 
     def uniforms(self, seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray: ...
@@ -85,6 +102,9 @@ class NumpyKernel:
     assign_accumulate = staticmethod(assignment.assign_accumulate)
     accumulate = staticmethod(assignment.accumulate)
     iterate = staticmethod(iteration.iterate)
+    extremes = staticmethod(column_sums.extremes)
+    spreads = staticmethod(column_sums.spreads)
+    scaled = staticmethod(column_sums.scaled)
     uniforms = staticmethod(drawing.uniforms)
     draw = staticmethod(drawing.draw)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +13,10 @@ from numpy.typing import ArrayLike
 from kmeans_core.arrangement import Arrangement
 from kmeans_core.features import FloatArray
 
+if TYPE_CHECKING:
+    from kmeans_core.kernels import Kernel
+
 _LARGEST = 1e150
-# Values at a time: 256 KB stay in a core's cache from one step to the next.
-_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,7 @@ class Preparation:
 
     def to_prepared(self, X: ArrayLike) -> FloatArray:
         """(n, d) in data units -> (d, n) float64 in C order, prepared units."""
-        table = np.asarray(X, dtype=np.float64)
-        columns = np.empty(table.shape[::-1])
-        for rows in _blocks(table):
-            self._write(table[rows], columns[:, rows])
-        return columns
-
-    def _write(self, table: FloatArray, columns: FloatArray) -> None:
-        """(n, d) in data units into (d, n): every point gets the same arithmetic, always."""
-        np.subtract(table.T, self.shift[:, None], out=columns)
-        columns /= self.scale[:, None]
+        return _kernel().scaled(np.asarray(X, dtype=np.float64), self.shift, self.scale)[0]
 
     def means_to_data_units(self, means: FloatArray) -> FloatArray:
         """(K, d) prepared -> (K, d) data units."""
@@ -74,19 +67,21 @@ class PreparedData:
     @cached_property
     def arrangement(self) -> Arrangement | None:
         """The points in the order in which fits go through them; None: that of `columns`."""
-        from kmeans_core import kernels  # which needs this module
-
-        return kernels.current().arrange(self.columns)
+        return _kernel().arrange(self.columns)
 
 
 def prepare(
-    X: ArrayLike, standardise: bool = True, column_names: Sequence[str] | None = None
+    X: ArrayLike,
+    standardise: bool = True,
+    column_names: Sequence[str] | None = None,
+    n_threads: int = 1,
 ) -> PreparedData:
     """Prepare a table X (n, d) of finite numbers.
 
     Each column is centred in two passes and divided by its standard deviation when standardising,
     otherwise all by one factor, the root of the mean variance, so that spherical types keep their
-    meaning. A constant column becomes zero. Raises ValueError for a table that is not
+    meaning. A constant column becomes zero. n_threads share the rows, without an effect on the
+    result. Raises ValueError for a table that is not
     two-dimensional, has no rows or no columns, or holds a value that is not finite or beyond 1e150.
     """
     table = np.asarray(X, dtype=np.float64)
@@ -95,7 +90,7 @@ def prepare(
             "Expected a table with at least one row and one column (n, d); "
             f"got an array of shape {table.shape}."
         )
-    shift, spread = _centre_and_spread(table, column_names)
+    shift, spread = _centre_and_spread(table, column_names, n_threads)
     if standardise:
         scale = np.where(spread > 0, spread, 1.0)
         log_jacobian = 0.0
@@ -105,22 +100,15 @@ def prepare(
         scale = np.full(len(spread), factor)
         log_jacobian = -len(spread) * float(np.log(factor))
     preparation = Preparation(shift, scale, standardise, log_jacobian)
-    columns = np.empty(table.shape[::-1])
-    total, squares = np.zeros(len(spread)), np.zeros(len(spread))
-    for rows in _blocks(table):
-        block = columns[:, rows]
-        preparation._write(table[rows], block)
-        total += block.sum(axis=1)
-        squares += np.einsum("in,in->i", block, block)
+    columns, total, squares = _kernel().scaled(table, shift, scale, n_threads)
     mean = total / len(table)  # zero but for rounding, so that nothing cancels here
     return PreparedData(columns, preparation, np.maximum(squares / len(table) - mean * mean, 0.0))
 
 
-def _blocks(table: FloatArray) -> Iterator[slice]:
-    """Rows of (n, d) a few at a time."""
-    width = max(1, _BLOCK // table.shape[1])
-    for start in range(0, len(table), width):
-        yield slice(start, min(start + width, len(table)))
+def _kernel() -> Kernel:
+    from kmeans_core import kernels  # which needs this module
+
+    return kernels.current()
 
 
 def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> None:
@@ -145,34 +133,20 @@ def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> Non
 
 
 def _centre_and_spread(
-    table: FloatArray, column_names: Sequence[str] | None
+    table: FloatArray, column_names: Sequence[str] | None, n_threads: int
 ) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of each column (d,). Raises ValueError as check_finite does."""
     # The first value as origin: sums then keep the digits that a large common offset would eat.
     origin = table[0].copy()
-    n, d = table.shape
-    total, highest, lowest = np.zeros(d), origin.copy(), origin.copy()
-    with np.errstate(all="ignore"):  # what is not finite is complained about below
-        for rows in _blocks(table):
-            block = np.array(table[rows].T, order="C")
-            np.maximum(highest, block.max(axis=1), out=highest)
-            np.minimum(lowest, block.min(axis=1), out=lowest)
-            block -= origin[:, None]
-            total += block.sum(axis=1)
-    if not (np.maximum(highest, -lowest) <= _LARGEST).all():
+    n = len(table)
+    highest, lowest, total = _kernel().extremes(table, origin, n_threads)
+    if not (np.isfinite(total) & (np.maximum(highest, -lowest) <= _LARGEST)).all():
         check_finite(table.T, column_names)
     for_mean = total / n
     # Squares of very small or very large values would underflow or overflow without this.
     unit = np.maximum(highest - origin, origin - lowest)
     unit[unit == 0] = 1.0
-    rest, squares = np.zeros(d), np.zeros(d)
-    for rows in _blocks(table):
-        # In C order, as what follows goes along the columns.
-        block = np.subtract(table[rows].T, origin[:, None], order="C")
-        block -= for_mean[:, None]
-        rest += block.sum(axis=1)
-        block /= unit[:, None]
-        squares += np.einsum("in,in->i", block, block)
+    rest, squares = _kernel().spreads(table, origin, for_mean, unit, n_threads)
     rest /= n
     variances = np.maximum(squares / n - (rest / unit) ** 2, 0.0)
     return origin + (for_mean + rest), unit * np.sqrt(variances)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmeans_core import assignment, drawing, iteration
+from kmeans_core import assignment, column_sums, drawing, iteration
 from kmeans_core.arrangement import (
     BRANCH,
     GROUP,
@@ -29,7 +29,7 @@ from kmeans_core.densities import Components
 from kmeans_core.drawing import Pair
 from kmeans_core.features import FloatArray
 from kmeans_core.native.crew import call_with_help
-from kmeans_core.native.library import ProblemRecord
+from kmeans_core.native.library import ProblemRecord, TableRecord
 from kmeans_core.parameters import Problem
 from kmeans_core.restarts import Restarts
 
@@ -250,6 +250,65 @@ class NativeKernel:
         """As `densities.log_likelihoods`, without a number in memory for each point."""
         return self._mix(components, columns, n_threads, None)
 
+    def extremes(
+        self, table: FloatArray, origin: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """As `column_sums.extremes`."""
+        if not _is_suitable(table):
+            return column_sums.extremes(table, origin)
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 3, len(origin)))
+        sums[:, :2] = table[0]
+        self._pass_over(0, table, {"shift": origin}, sums, n_threads)
+        return sums[:, 0].max(axis=0), sums[:, 1].min(axis=0), sums[:, 2].sum(axis=0)
+
+    def spreads(
+        self,
+        table: FloatArray,
+        origin: FloatArray,
+        for_mean: FloatArray,
+        unit: FloatArray,
+        n_threads: int = 1,
+    ) -> tuple[FloatArray, FloatArray]:
+        """As `column_sums.spreads`."""
+        if not _is_suitable(table):
+            return column_sums.spreads(table, origin, for_mean, unit)
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, len(origin)))
+        own = {"shift": origin, "offset": for_mean, "scale": unit}
+        self._pass_over(1, table, own, sums, n_threads)
+        return sums[:, 0].sum(axis=0), sums[:, 1].sum(axis=0)
+
+    def scaled(
+        self, table: FloatArray, shift: FloatArray, scale: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """As `column_sums.scaled`."""
+        if not _is_suitable(table):
+            return column_sums.scaled(table, shift, scale)
+        columns = np.empty(table.shape[::-1])
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, len(shift)))
+        own = {"shift": shift, "scale": scale}
+        self._pass_over(2, table, own, sums, n_threads, columns)
+        return columns, sums[:, 0].sum(axis=0), sums[:, 1].sum(axis=0)
+
+    def _pass_over(
+        self,
+        number: int,
+        table: FloatArray,
+        arrays: dict[str, FloatArray],
+        sums: FloatArray,
+        n_threads: int,
+        columns: FloatArray | None = None,
+    ) -> None:
+        n, d = table.shape
+        row_step, column_step = (step // table.itemsize for step in table.strides)
+        record = TableRecord(
+            values=table.ctypes.data, n=n, d=d, row_step=row_step, column_step=column_step
+        )
+        for name, array in arrays.items():
+            setattr(record, name, address(name, array, np.float64, array.shape))
+        place = None if columns is None else columns.ctypes.data
+        arguments = (self._variant, record, number, place, sums.ctypes.data)
+        self._run("table", arguments, n_threads, 1, len(sums))
+
     def _mix(
         self, components: Components, columns: FloatArray, n_threads: int, out: int | None
     ) -> FloatArray:
@@ -339,6 +398,12 @@ class NativeKernel:
         for name, array in room:
             setattr(record, name, array.ctypes.data)
         return tuple(array for _, array in room)
+
+
+def _is_suitable(table: NDArray[Any]) -> bool:
+    """Whether C can step through the numbers of a table."""
+    whole_steps = all(step % table.itemsize == 0 for step in table.strides)
+    return table.dtype == np.float64 and table.flags.aligned and whole_steps
 
 
 def _check_labels(labels: LabelArray, n_clusters: int) -> None:

@@ -33,7 +33,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 14
+#define ABI_VERSION 16
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -353,4 +353,38 @@ EXPORTED void centaurus_mix(int64_t variant, const Problem *p, int64_t n_models,
                          sums};
     const Job job = {mix_part, &all};
     run_items(crew, &job, n_models * part_count(p->n), memory);
+}
+
+enum { MEASURE = 0, SPREAD = 1, SCALE = 2 };
+
+typedef struct {
+    int64_t variant, pass;
+    const Table *t;
+    double *columns, *sums;
+} TablePass;
+
+/* Item: one part of the rows. */
+static void table_part(const void *data, int64_t part, double *memory)
+{
+    const TablePass *all = data;
+    const Table *t = all->t;
+    const int64_t start = part * part_length(t->n), stop = end_of_part(t->n, start);
+    double *sums = all->sums + part * (all->pass == MEASURE ? 3 : 2) * t->d;
+    (void)memory;
+    if (all->pass == MEASURE)
+        DISPATCH(all->variant, measure_table, (t, start, stop, sums));
+    else if (all->pass == SPREAD)
+        DISPATCH(all->variant, spread_table, (t, start, stop, sums));
+    else
+        DISPATCH(all->variant, scale_table, (t, start, stop, all->columns, sums));
+}
+
+/* One of the three passes over a table. columns (d, n), null unless they are written. sums (parts, 3
+ * or 2, d): extremes begin with any value of their column, sums with zeros. */
+EXPORTED void centaurus_table(int64_t variant, const Table *t, int64_t pass, double *columns,
+                              double *sums, Crew *crew, double *memory)
+{
+    const TablePass all = {variant, pass, t, columns, sums};
+    const Job job = {table_part, &all};
+    run_items(crew, &job, part_count(t->n), memory);
 }

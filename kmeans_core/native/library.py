@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 14
+ABI_VERSION = 16
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -39,6 +39,21 @@ class ProblemRecord(ctypes.Structure):
     )
 
 
+class TableRecord(ctypes.Structure):
+    """`Table` of problem.h, field by field; absent arrays are null."""
+
+    _fields_ = (
+        ("values", _ARRAY),
+        ("n", _INTEGER),
+        ("d", _INTEGER),
+        ("row_step", _INTEGER),
+        ("column_step", _INTEGER),
+        ("shift", _ARRAY),
+        ("offset", _ARRAY),
+        ("scale", _ARRAY),
+    )
+
+
 _PROBLEM = ctypes.POINTER(ProblemRecord)
 
 # What every function begins with: the variant and the problem, and two counts.
@@ -58,6 +73,10 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_uniforms": (None, [_ARRAY, *[_INTEGER] * 3, _ARRAY]),
     "centaurus_draw": (None, [*_START, *[_ARRAY] * 4]),
     "centaurus_drawing_doubles": (_INTEGER, [_INTEGER] * 3),
+    "centaurus_table": (
+        None,
+        [_INTEGER, ctypes.POINTER(TableRecord), _INTEGER, *[_ARRAY] * 4],
+    ),
     "centaurus_mix": (None, [*_START, *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 4]),
 }
 

@@ -282,3 +282,10 @@ typedef struct {
     double *sums;           /* (R, blocks) squared distances from the nearest seed */
     double *kept;           /* (R, blocks, SEED_BLOCK) each of them, or null */
 } Draws;
+
+/* A table as it came, and what is done with each of its values; see tables.h. */
+typedef struct {
+    const double *values; /* (n, d), steps in numbers */
+    int64_t n, d, row_step, column_step;
+    const double *shift, *offset, *scale; /* (d) each, null where a pass has none */
+} Table;

@@ -11,3 +11,4 @@
 #include "iterate.h"
 #include "seeding.h"
 #include "mixture.h"
+#include "tables.h"

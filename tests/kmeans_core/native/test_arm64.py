@@ -85,7 +85,8 @@ def c_case(number: int, name: str, result: Any, arguments: list[Any]) -> str:
             call.append(f"(void *)a{i}.bytes")
             back.append(f"give_back(a{i});")
         else:
-            read.append(f"Problem a{i}; Memory a{i}_0 = memory();")
+            structure = kind._type_.__name__.removesuffix("Record")
+            read.append(f"{structure} a{i}; Memory a{i}_0 = memory();")
             for field, of in kind._type_._fields_:
                 if of is ctypes.c_void_p:
                     slot = f"a{i}_{field}"
@@ -213,7 +214,7 @@ def test_labels_and_statistics_equal_the_twin(arm64, random_case, compare_with_t
 @pytest.mark.parametrize("code", COVARIANCE_TYPES)
 def test_whole_fits_equal_the_twin(arm64, monkeypatch, code) -> None:
     rng = np.random.default_rng(3)
-    X = 2.0 * rng.normal(size=(4, 3))[rng.integers(4, size=403)] + rng.normal(size=(403, 3))
+    X = 2.0 * rng.normal(size=(4, 2))[rng.integers(4, size=1_303)] + rng.normal(size=(1_303, 2))
 
     def fit(kernel: Any) -> MahalanobisKMeans:
         monkeypatch.setattr(kernels, "_current", kernel)

@@ -59,6 +59,44 @@ def test_seeds_of_random_shapes(every_kernel, random_case, part, pytestconfig):
         assert (rows[:, 0] == np.floor(uniforms[:, 0] * n)).all()
 
 
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("n", [1, 7, 8, 255, 256, 257, 1_000, 8_193, 20_001])
+def test_passes_over_tables_in_every_memory_order(every_native_kernel, n, n_threads):
+    rng = np.random.default_rng(n)
+    d = int(rng.integers(1, 9))
+    wide = 1e6 + rng.normal(size=(2 * n, 2 * d)) * 10.0 ** rng.uniform(-3, 3, size=2 * d)
+    odd = np.zeros((n, d), dtype=[("skipped", "u1"), ("value", "f8")])
+    odd["value"] = wide[:n, :d]
+    layouts = {
+        "C": wide[:n, :d].copy(),
+        "Fortran": np.asfortranarray(wide[:n, :d]),
+        "every other": wide[::2, ::2],
+        "backwards": wide[n - 1 :: -1, d - 1 :: -1],
+        "between bytes": odd["value"],
+        "one row": np.broadcast_to(wide[0, :d], (n, d)),
+    }
+    for layout, table in layouts.items():
+        exact = table.astype(np.longdouble)
+        origin, unit = table[0].copy(), rng.uniform(1, 9, size=d)
+        highest, lowest, total = every_native_kernel.extremes(table, origin, n_threads)
+        assert (highest == table.max(axis=0)).all(), layout
+        assert (lowest == table.min(axis=0)).all(), layout
+        size = np.abs(exact - origin).sum(axis=0).astype(float) + 1e-300
+        rounding = 1e-14 * size
+        assert (np.abs(total - (exact - origin).sum(axis=0)) <= rounding).all(), layout
+        centre = total / n
+        rest, squares = every_native_kernel.spreads(table, origin, centre, unit, n_threads)
+        offset = (table - origin) - centre
+        assert (np.abs(rest - offset.astype(np.longdouble).sum(axis=0)) <= rounding).all(), layout
+        np.testing.assert_allclose(squares, ((offset / unit) ** 2).sum(axis=0), rtol=1e-13)
+        columns, sums, of_squares = every_native_kernel.scaled(table, origin, unit, n_threads)
+        twin_columns, _, twin_squares = TWIN.scaled(table, origin, unit)
+        assert (columns == twin_columns).all(), layout
+        assert columns.flags.c_contiguous
+        assert (np.abs(sums - columns.astype(np.longdouble).sum(axis=1)) <= rounding).all(), layout
+        np.testing.assert_allclose(of_squares, twin_squares, rtol=1e-13)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**63 + 12345, 10**40])
 def test_streams_are_those_of_numpy(every_native_kernel, seed):
     pairs = [(0, 0), (1, 0), (0, 1), (2**32 - 1, 7), (12, 2**31), (999, 2**32 - 1)]

@@ -157,7 +157,8 @@ def test_it_holds_no_package_that_fitting_leaves_alone(
     folders = {path.parent for path in runnable_bundle.folder.rglob("*.py")}
     idle = {str(folder.relative_to(runnable_bundle.folder)) for folder in folders - imported}
     ready_for_use = {"numpy/char", "numpy/rec", "numpy/strings", "numpy/ctypeslib"}
-    assert idle <= ready_for_use
+    without_the_kernel = {"numpy/random"}
+    assert idle <= ready_for_use | without_the_kernel
     ours = {
         ".".join(path.relative_to(runnable_bundle.folder).with_suffix("").parts)
         for package in ("compute_lambda", "kmeans_core")

@@ -1,6 +1,6 @@
 """Points in an order in which neighbours are close, and boxes around every few of them.
 
-The compiled kernel bounds the scores in a box before it looks at its points: see native/boxes.h.
+The compiled kernel bounds the scores in a box before it looks at its points: see native/bounds.h.
 """
 
 from __future__ import annotations

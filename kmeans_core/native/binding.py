@@ -7,7 +7,6 @@ all memory that C writes to is made or checked here.
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +27,13 @@ from kmeans_core.covariance import CovarianceType, covariance_type_of
 from kmeans_core.densities import Components
 from kmeans_core.drawing import Pair
 from kmeans_core.features import FloatArray
+from kmeans_core.native.arrays import (
+    address,
+    check_labels,
+    is_suitable,
+    packed_marks,
+    unpacked_marks,
+)
 from kmeans_core.native.crew import call_with_help
 from kmeans_core.native.library import ProblemRecord, TableRecord
 from kmeans_core.parameters import Problem
@@ -40,23 +46,7 @@ _MIX_BLOCK, _DRAWN_TOGETHER, _ROW = 256, 4, 8  # MOST_POINTS, DRAWN_TOGETHER, RO
 _FEW_PARTS, _TOGETHER = 2, 16
 _MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
-_MARK = re.compile("[0-9a-f]{32}")
 _SHAPES = {"full": 0, "diag": 1, "spher": 2}
-
-
-def address(
-    name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...], written: bool = False
-) -> int:
-    """Where the numbers of a suitable array begin. Raises ValueError for any other array."""
-    in_place = array.flags.c_contiguous and array.flags.aligned
-    if array.dtype != dtype or array.shape != shape or not in_place:
-        raise ValueError(
-            f"{name} must be {np.dtype(dtype).name} of shape {shape}, aligned and in C order; "
-            f"got {array.dtype} of shape {array.shape}, strides {array.strides}."
-        )
-    if written and not array.flags.writeable:
-        raise ValueError(f"{name} is written to, but the array is read-only.")
-    return array.ctypes.data
 
 
 class NativeKernel:
@@ -124,7 +114,7 @@ class NativeKernel:
         n_restarts = len(labels)
         shape = (n_restarts, n_clusters, covariance_type.n_features(d))
         place = address("labels", labels, np.uint8, (n_restarts, n))
-        _check_labels(labels, n_clusters)
+        check_labels(labels, n_clusters)
         statistics = np.empty(shape)
         n_parts = self._library.centaurus_n_parts(n)
         sums = np.empty((n_parts, *shape))
@@ -159,11 +149,11 @@ class NativeKernel:
         if n_threads > 1 and (n_parts <= _FEW_PARTS or problem.boxes is not None):
             together = max(1, min(-(-n_restarts // (2 * n_threads)), _TOGETHER))
         whole, rest = np.empty_like(n_changed), np.zeros_like(n_changed)
-        marks = _packed(restarts.cycle_marks)
+        marks = packed_marks(restarts.cycle_marks)
         record, _kept = self._full_record(problem)
         settled = np.empty((n_restarts, 0 if problem.boxes is None else n_leaves(n)), np.uint64)
         place = address("labels", labels, np.uint8, (n_restarts, n), written=True)
-        _check_labels(labels, n_clusters)
+        check_labels(labels, n_clusters)
         arguments = (
             self._variant,
             record,
@@ -189,7 +179,7 @@ class NativeKernel:
         n_items = n_parts if together == n_restarts else -(-n_restarts // together)
         self._run("iterate", arguments, n_threads, self._workspace(d, shape), n_items)
         if marks.any():
-            restarts.cycle_marks[:] = _unpacked(marks)
+            restarts.cycle_marks[:] = unpacked_marks(marks)
         return left_in
 
     def arrange(self, columns: FloatArray) -> Arrangement | None:
@@ -254,7 +244,7 @@ class NativeKernel:
         self, table: FloatArray, origin: FloatArray, n_threads: int = 1
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """As `column_sums.extremes`."""
-        if not _is_suitable(table):
+        if not is_suitable(table):
             return column_sums.extremes(table, origin)
         sums = np.zeros((self._library.centaurus_n_parts(len(table)), 3, len(origin)))
         sums[:, :2] = table[0]
@@ -270,7 +260,7 @@ class NativeKernel:
         n_threads: int = 1,
     ) -> tuple[FloatArray, FloatArray]:
         """As `column_sums.spreads`."""
-        if not _is_suitable(table):
+        if not is_suitable(table):
             return column_sums.spreads(table, origin, for_mean, unit)
         sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, len(origin)))
         own = {"shift": origin, "offset": for_mean, "scale": unit}
@@ -281,7 +271,7 @@ class NativeKernel:
         self, table: FloatArray, shift: FloatArray, scale: FloatArray, n_threads: int = 1
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """As `column_sums.scaled`."""
-        if not _is_suitable(table):
+        if not is_suitable(table):
             return column_sums.scaled(table, shift, scale)
         columns = np.empty(table.shape[::-1])
         sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, len(shift)))
@@ -398,30 +388,3 @@ class NativeKernel:
         for name, array in room:
             setattr(record, name, array.ctypes.data)
         return tuple(array for _, array in room)
-
-
-def _is_suitable(table: NDArray[Any]) -> bool:
-    """Whether C can step through the numbers of a table."""
-    whole_steps = all(step % table.itemsize == 0 for step in table.strides)
-    return table.dtype == np.float64 and table.flags.aligned and whole_steps
-
-
-def _check_labels(labels: LabelArray, n_clusters: int) -> None:
-    highest = int(labels.max(initial=0))
-    if highest >= n_clusters:
-        raise ValueError(
-            f"labels must be below {n_clusters}, the number of clusters; got {highest}."
-        )
-
-
-def _packed(marks: list[str]) -> NDArray[np.uint64]:
-    """Hexadecimal marks as (R, 2) numbers, zeros where there is none or it is not one of ours."""
-    packed = np.zeros((len(marks), 2), dtype=np.uint64)
-    for r, mark in enumerate(marks):
-        if mark and _MARK.fullmatch(mark):
-            packed[r] = int(mark[:16], 16), int(mark[16:], 16)
-    return packed
-
-
-def _unpacked(marks: NDArray[np.uint64]) -> list[str]:
-    return [f"{int(a):016x}{int(b):016x}" if a or b else "" for a, b in marks]

@@ -51,7 +51,9 @@ class MahalanobisKMeans:
     max_iter : int, parameter updates per restart.
     distance : "likelihood" assigns a point to the cluster with the highest log weight + log density
         (CEM, Celeux & Govaert 1992); "mahalanobis" to the one with the smallest Mahalanobis
-        distance, which for "spher-tied" is ordinary K-means.
+        distance, which for "spher-tied" is ordinary K-means. Of several restarts the one with the
+        highest classification log-likelihood is kept under both; among spherical clusters of
+        unequal size that need not be the one with the least sum of squares.
     min_members : int or None, points that every cluster of an eligible restart has; None means
         max(d + 1, 10), at most n // K.
     reg_covar : float, covariances are kept above this multiple of the overall variances.

@@ -64,14 +64,7 @@ def fit_experiments(
     """
     kind = covariance_type_of(covariance_type)
     check_settings(data, n_clusters, n_restarts, distance, min_members, reg_covar, max_iter)
-    if len(set(experiments)) != len(experiments) or min(experiments, default=0) < 0:
-        raise ValueError(
-            f"experiments must be different whole numbers from 0; got {list(experiments)[:10]}."
-        )
-    if seeds is None:
-        seeds = SeedBank(data, seed)
-    elif seeds.seed != seed:
-        raise ValueError(f"seeds is a SeedBank of seed {seeds.seed}, but seed={seed}.")
+    seeds = _seeds_for(data, experiments, seed, seeds)
     problem = Problem.of(data, kind, distance, reg_covar)
     pairs: list[Pair] = [(e, r) for e in experiments for r in range(n_restarts)]
     progress = Progress(tuple(n_clusters))
@@ -80,23 +73,51 @@ def fit_experiments(
     fits: list[ExperimentFit] = []
     while progress.n_clusters:
         k, *later = progress.n_clusters
-        outcomes, states = list(progress.outcomes), list(progress.states)
-        if not outcomes and not states:
-            # With one cluster every restart is the same fit: one is enough for all.
-            wanted = pairs[:1] if k == 1 else pairs
-            states = [states_from_centres(kind, wanted, seeds.centres(wanted, k))]
-        if states:
-            stack = RestartStates.joined(states)
-            finished, states = run_in_groups(problem, stack, max_iter, should_stop)
-            outcomes += finished
-        if states:
-            left = Progress((k, *later), tuple(outcomes), tuple(states))
-            return FitBatch(tuple(fits), left.to_dict())
-        fits += _best_fits(data, kind, k, experiments, n_restarts, outcomes, min_members)
+        # With one cluster every restart is the same fit: one is enough for all.
+        wanted = pairs[:1] if k == 1 else pairs
+        progress = _go_on(problem, progress, wanted, seeds, max_iter, should_stop)
+        if progress.states:
+            return FitBatch(tuple(fits), progress.to_dict())
+        fits += _best_fits(data, kind, k, experiments, n_restarts, progress.outcomes, min_members)
         progress = Progress(tuple(later))
         if later and should_stop is not None and should_stop():
             return FitBatch(tuple(fits), progress.to_dict())
     return FitBatch(tuple(fits), None)
+
+
+def _seeds_for(
+    data: PreparedData, experiments: Sequence[int], seed: int, seeds: SeedBank | None
+) -> SeedBank:
+    """The bank to draw from. Raises ValueError for one of another seed, or bad experiments."""
+    if len(set(experiments)) != len(experiments) or min(experiments, default=0) < 0:
+        raise ValueError(
+            f"experiments must be different whole numbers from 0; got {list(experiments)[:10]}."
+        )
+    if seeds is None:
+        return SeedBank(data, seed)
+    if seeds.seed != seed:
+        raise ValueError(f"seeds is a SeedBank of seed {seeds.seed}, but seed={seed}.")
+    return seeds
+
+
+def _go_on(
+    problem: Problem,
+    progress: Progress,
+    pairs: Sequence[Pair],
+    seeds: SeedBank,
+    max_iter: int,
+    should_stop: Callable[[], bool] | None,
+) -> Progress:
+    """Restarts of the first K, begun unless they are under way; none is when all have finished."""
+    k = progress.n_clusters[0]
+    outcomes, states = progress.outcomes, progress.states
+    if not outcomes and not states:
+        states = (states_from_centres(problem.covariance_type, pairs, seeds.centres(pairs, k)),)
+    if states:
+        stack = RestartStates.joined(states)
+        finished, left = run_in_groups(problem, stack, max_iter, should_stop)
+        outcomes, states = (*outcomes, *finished), tuple(left)
+    return Progress(progress.n_clusters, outcomes, states)
 
 
 def check_settings(

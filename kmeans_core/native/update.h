@@ -232,6 +232,32 @@ static TARGET double NAME(trace)(const Problem *p, const double *inverse, const 
     return sum;
 }
 
+/* log weight - 1/2 log determinant, in one logarithm; what all clusters have in common is left out. */
+static ALWAYS_INLINE double NAME(constant_of)(const Problem *p, double weight,
+                                              LogProduct determinant)
+{
+    if (p->mahalanobis || !(weight > 0.0))
+        return 0.0;
+    if (p->tied)
+        return log(weight);
+    multiply(&determinant, 1.0 / (weight * weight));
+    return -0.5 * log_of(determinant);
+}
+
+/* What is known of cluster k, for the caller of update. */
+static void NAME(keep)(const Problem *p, Fitted *fitted, int64_t k, const double *inverse,
+                       const double *mean, double constant)
+{
+    const int64_t d = p->d, size = covariance_size(p);
+    if (!fitted->inverses)
+        return;
+    if (k == 0 || !p->tied)
+        memcpy(fitted->inverses + (p->tied ? 0 : k * size), inverse,
+               (size_t)size * sizeof(double));
+    memcpy(fitted->means + k * d, mean, (size_t)d * sizeof(double));
+    fitted->constants[k] = constant;
+}
+
 /* theta (K, F) from T (K, F); more about it into `fitted` unless that is null. */
 static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_clusters,
                                 const double *statistics, double *theta, Fitted *fitted)
@@ -251,48 +277,30 @@ static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_
         NAME(pooled)(p, n_clusters, statistics, means, inverse);
         memcpy(raw, inverse, covariance_bytes);
         determinant = NAME(precision)(p, inverse, work);
-        if (fitted)
-            likelihood = -0.5 * (double)p->n *
-                         (NAME(trace)(p, inverse, raw) + log_of(determinant));
+        likelihood = fitted ? -0.5 * (double)p->n *
+                                  (NAME(trace)(p, inverse, raw) + log_of(determinant)) : 0.0;
     }
     for (int64_t k = 0; k < n_clusters; k++) {
         const double *mean = means + k * d, count = statistics[k * n_features];
-        double *own = theta + k * n_features, *linear = own + 1;
+        double *own = theta + k * n_features, *linear = own + 1, squared = 0.0;
         if (!p->tied) {
             NAME(within)(p, statistics + k * n_features, mean, inverse);
-            if (fitted)
-                memcpy(raw, inverse, covariance_bytes);
+            memcpy(raw, inverse, covariance_bytes);
             determinant = NAME(precision)(p, inverse, work);
             NAME(quadratic_part)(p, inverse, own + 1 + d);
         }
         NAME(linear_part)(p, inverse, mean, linear);
-        double squared = 0.0;
         for (int64_t i = 0; i < d; i++)
             squared += linear[i] * mean[i];
-        /* log weight - 1/2 log determinant, in one logarithm. */
         const double weight = count / (double)p->n;
-        double constant = 0.0;
-        if (!p->mahalanobis && weight > 0.0) {
-            if (p->tied) {
-                constant = log(weight);
-            } else {
-                multiply(&determinant, 1.0 / (weight * weight));
-                constant = -0.5 * log_of(determinant);
-            }
-        }
+        const double constant = NAME(constant_of)(p, weight, determinant);
         own[0] = weight > 0.0 ? constant - 0.5 * squared : NEVER;
         if (!fitted)
             continue;
         likelihood += count * constant;
         if (!p->tied)
             likelihood -= 0.5 * count * NAME(trace)(p, inverse, raw);
-        if (!fitted->inverses)
-            continue;
-        if (k == 0 || !p->tied)
-            memcpy(fitted->inverses + (p->tied ? 0 : k * covariance_size(p)), inverse,
-                   covariance_bytes);
-        memcpy(fitted->means + k * d, mean, (size_t)d * sizeof(double));
-        fitted->constants[k] = constant;
+        NAME(keep)(p, fitted, k, inverse, mean, constant);
     }
     if (fitted)
         fitted->likelihood = likelihood;

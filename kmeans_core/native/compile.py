@@ -131,7 +131,7 @@ def loading_problem(library: Path) -> str | None:
 def fallback_sentence(reason: str) -> str:
     """What a person is told when the package goes on without a compiled kernel."""
     return (
-        "Centaurus works without its compiled kernel, about ten times slower: "
+        "Centaurus works without its compiled kernel, ten to thirty times slower: "
         f"{reason.rstrip('.')}. Install a C compiler (Debian: apt-get install gcc; macOS: "
         "xcode-select --install) and install Centaurus again."
     )

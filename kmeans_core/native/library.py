@@ -115,7 +115,7 @@ def load_if_there() -> ctypes.CDLL | None:
         if os.path.exists(library_path()):
             warnings.warn(
                 f"The compiled kernel is not used: {error}. Results are the same, computed with "
-                "NumPy, about ten times slower. Install Centaurus again to compile it anew.",
+                "NumPy, ten to thirty times slower. Install Centaurus again to compile it anew.",
                 RuntimeWarning,
                 stacklevel=2,
             )

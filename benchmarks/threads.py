@@ -2,8 +2,8 @@
 
     python -m benchmarks.threads
 
-Wall time, so the machine has to be otherwise idle. Many restarts of a small table (3,232 x 2,
-K = 8), and few of a large one (1,000,000 x 5, K = 8).
+Wall time, so the machine has to be otherwise idle. As many restarts of a small table as the default
+job makes of one type (3,232 x 2, K = 8), and few of a large one (1,000,000 x 5, K = 8).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def scaling(name: str, table: np.ndarray, n_init: int, max_iter: int) -> None:
     )
     told = ", ".join(f"{count}: {1e3 * seconds[str(count)]:.0f} ms" for count in counts)
     gain = seconds["1"] / seconds["2"]
-    print(f"{name}, {n_init} restarts; threads {told}; two give {gain:.2f} x", flush=True)
-    headline(f"two threads against one, {name}", f"{gain:.2f} ×", "1.8 ×")
+    print(f"{name}, {n_init:,} restarts; threads {told}; two give {gain:.2f} x", flush=True)
+    headline(f"two threads against one, {name}, {n_init:,} restarts", f"{gain:.2f} ×", "1.8 ×")
 
 
 def main() -> None:
     """Measure and print."""
-    scaling("3,232 × 2", soil_table(), n_init=200, max_iter=300)
+    scaling("3,232 × 2", soil_table(), n_init=1_000, max_iter=300)
     large = np.ascontiguousarray(overlapping_groups(1_000_000, 5).T)
     scaling("1,000,000 × 5", large, n_init=3, max_iter=10)
 

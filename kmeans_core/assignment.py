@@ -50,6 +50,7 @@ def assign_accumulate(
     n_changed: NDArray[np.int64],
     n_threads: int = 1,  # noqa: ARG001
     boxes: Arrangement | None = None,  # noqa: ARG001
+    fresh: bool = False,
 ) -> None:
     """One assignment of all points for R restarts, with T updated by the difference.
 
@@ -62,6 +63,7 @@ def assign_accumulate(
     n_changed   (R,) int64, out: labels that changed.
     n_threads   threads to use; the compiled kernel does, this one is always a single thread.
     boxes       around the points, which the compiled kernel uses to look at fewer of them.
+    fresh       no point is in a cluster yet, whatever labels hold.
     """
     n = columns.shape[1]
     n_restarts, n_clusters, n_features = thetas.shape
@@ -70,6 +72,8 @@ def assign_accumulate(
     phi = np.empty((n_features, min(width, n)))
     workspace = np.empty((min(stack, n_restarts), n_clusters, min(width, n)))
     n_changed[:] = 0
+    if fresh:
+        labels[:] = n_clusters
     for start in range(0, n, width):
         stop = min(start + width, n)
         block = fill_features(columns[:, start:stop], covariance_type, phi[:, : stop - start])

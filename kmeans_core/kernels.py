@@ -40,6 +40,7 @@ class Kernel(Protocol):
         n_changed: NDArray[np.int64],
         n_threads: int = 1,
         boxes: Arrangement | None = None,
+        fresh: bool = False,
     ) -> None: ...
 
     def accumulate(

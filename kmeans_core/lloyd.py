@@ -76,9 +76,8 @@ def _assigned_afresh(
     """Labels (R, n) and exact statistics (R, K, F) of theta (R, K, F)."""
     n_restarts, n_clusters, _ = theta.shape
     theta = np.ascontiguousarray(theta)
-    labels: LabelArray = np.full(
-        (n_restarts, problem.columns.shape[1]), n_clusters, dtype=label_dtype(n_clusters)
-    )
+    shape = (n_restarts, problem.columns.shape[1])
+    labels: LabelArray = np.empty(shape, dtype=label_dtype(n_clusters))
     statistics = np.zeros(theta.shape)
     n_changed = np.empty(n_restarts, dtype=np.int64)
     kernels.current().assign_accumulate(
@@ -90,6 +89,7 @@ def _assigned_afresh(
         n_changed,
         n_threads,
         problem.boxes,
+        fresh=True,
     )
     return labels, statistics
 

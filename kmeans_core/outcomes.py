@@ -93,7 +93,8 @@ def best_of_each(outcomes: Outcomes, least: int) -> tuple[Outcomes, NDArray[np.i
     log-likelihood among those whose clusters all have `least` points, or among all when none has;
     the earliest restart on ties.
     """
-    experiments = np.unique(outcomes.experiment)
+    # Without np.unique, which loads NumPy's masked arrays: a Lambda starts without them.
+    experiments = set(outcomes.experiment.tolist())
     order = np.lexsort((outcomes.restart, outcomes.experiment)).reshape(len(experiments), -1)
     eligible = (outcomes.counts.min(axis=1) >= least)[order]
     n_eligible = eligible.sum(axis=1)

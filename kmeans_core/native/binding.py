@@ -41,9 +41,9 @@ from kmeans_core.restarts import Restarts
 
 _MIX_BLOCK, _DRAWN_TOGETHER, _ROW = 256, 4, 8  # MOST_POINTS, DRAWN_TOGETHER, ROW of the C sources
 # Threads share the restarts of a table that is no longer than so many parts of the C sources, or
-# that has boxes. So many restarts take turns in each thread: one alone would wait for its own
+# that has boxes. In each thread up to so many restarts take turns: one alone would wait for its own
 # results and take half as long again.
-_FEW_PARTS, _TOGETHER = 2, 16
+_FEW_PARTS, _TOGETHER = 2, 128
 _MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
 _ANY_TYPE = covariance_type_of("spher-tied")  # where the type does not matter
 _SHAPES = {"full": 0, "diag": 1, "spher": 2}
@@ -68,11 +68,12 @@ class NativeKernel:
         n_changed: NDArray[np.int64],
         n_threads: int = 1,
         boxes: Arrangement | None = None,
+        fresh: bool = False,
     ) -> None:
         """As `assignment.assign_accumulate`, which does the work for more than 255 clusters."""
         if labels.dtype != np.uint8:
             assignment.assign_accumulate(
-                columns, covariance_type, thetas, labels, statistics, n_changed
+                columns, covariance_type, thetas, labels, statistics, n_changed, fresh=fresh
             )
             return
         d, n = columns.shape
@@ -92,11 +93,13 @@ class NativeKernel:
             address("labels", labels, np.uint8, (n_restarts, n), written=True),
             address("statistics", statistics, np.float64, shape, written=True),
             address("n_changed", n_changed, np.int64, (n_restarts,), written=True),
+            fresh,
             is_fresh.ctypes.data,
             sums.ctypes.data,
             changed_in.ctypes.data,
         )
-        self._run("assign_accumulate", arguments, n_threads, self._workspace(d, shape), n_parts)
+        n_items = n_parts * n_restarts
+        self._run("assign_accumulate", arguments, n_threads, self._workspace(d, shape), n_items)
 
     def accumulate(
         self,
@@ -129,7 +132,8 @@ class NativeKernel:
             statistics.ctypes.data,
             sums.ctypes.data,
         )
-        self._run("accumulate", arguments, n_threads, self._workspace(d, shape), n_parts)
+        n_items = n_parts * n_restarts
+        self._run("accumulate", arguments, n_threads, self._workspace(d, shape), n_items)
         return statistics
 
     def iterate(

@@ -1,6 +1,6 @@
 /* Several threads on one call: the caller's thread leads, others may help.
  *
- * The leader publishes a number of items; whoever is free takes one at a time; the leader goes on
+ * The leader publishes a number of items; whoever is free takes the next few; the leader goes on
  * when all are done. It takes items itself and waits only for those that somebody has taken, so
  * that helpers may come late or never. Threads are started by Python; each calls centaurus_help
  * with memory of its own. What an item computes does not depend on who does it. */
@@ -18,11 +18,16 @@ typedef struct {
 } Job;
 
 typedef struct {
-    int64_t remaining; /* items that nobody has taken: the next one is remaining - 1 */
+    int64_t remaining; /* handfuls that nobody has taken: the next one is remaining - 1 */
     int64_t completed;
     int64_t dismissed;
     const Job *job;
+    int64_t n_items, handful;
 } Crew;
+
+/* Items are taken by the handful, so many times in all: small ones would take less time than
+ * telling the other threads that they are taken. */
+#define HANDFULS 32
 
 /* Looks at an empty list of items before other threads of the machine may have a turn. */
 #define LOOKS 100
@@ -34,7 +39,9 @@ static int take_item(Crew *crew, double *memory)
         if (__atomic_compare_exchange_n(&crew->remaining, &remaining, remaining - 1, 0,
                                         __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             const Job *job = crew->job;
-            job->run(job->data, remaining - 1, memory);
+            const int64_t first = (remaining - 1) * crew->handful, left = crew->n_items - first;
+            for (int64_t i = 0; i < (left < crew->handful ? left : crew->handful); i++)
+                job->run(job->data, first + i, memory);
             __atomic_fetch_add(&crew->completed, 1, __ATOMIC_RELEASE);
             return 1;
         }
@@ -51,11 +58,15 @@ static void run_items(Crew *crew, const Job *job, int64_t n_items, double *memor
         return;
     }
     crew->job = job;
+    crew->n_items = n_items;
+    crew->handful = n_items > HANDFULS ? n_items / HANDFULS : 1;
+    const int64_t n_handfuls = (n_items + crew->handful - 1) / crew->handful;
     __atomic_store_n(&crew->completed, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&crew->remaining, n_items, __ATOMIC_RELEASE);
+    __atomic_store_n(&crew->remaining, n_handfuls, __ATOMIC_RELEASE);
     while (take_item(crew, memory))
         ;
-    for (int64_t looks = 0; __atomic_load_n(&crew->completed, __ATOMIC_ACQUIRE) < n_items; looks++)
+    for (int64_t looks = 0; __atomic_load_n(&crew->completed, __ATOMIC_ACQUIRE) < n_handfuls;
+         looks++)
         if (looks >= LOOKS)
             GIVE_WAY();
 }

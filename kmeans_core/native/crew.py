@@ -59,7 +59,7 @@ def call_with_help(
         call(None, memory.ctypes.data)
         return
     memories = np.empty((n_threads, n_doubles))
-    crew = np.zeros(4, dtype=np.int64)
+    crew = np.zeros(6, dtype=np.int64)
     with _help(library, crew.ctypes.data, [memory.ctypes.data for memory in memories[1:]]):
         call(crew.ctypes.data, memories[0].ctypes.data)
 

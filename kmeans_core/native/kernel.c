@@ -33,7 +33,7 @@
 #endif
 
 /* Changes with every change of a signature or a structure; binding.py asks for it. */
-#define ABI_VERSION 16
+#define ABI_VERSION 18
 
 #define VARIANT_SCALAR 0
 #define VARIANT_SSE2 1
@@ -123,7 +123,7 @@ EXPORTED int64_t centaurus_workspace_doubles(int64_t d, int64_t n_features, int6
     return workspace_doubles(d, n_features, n_clusters);
 }
 
-/* Help whoever leads `crew` (32 bytes, zero at first) until it is dismissed. */
+/* Help whoever leads `crew` (48 bytes, zero at first) until it is dismissed. */
 EXPORTED void centaurus_help(Crew *crew, double *memory)
 {
     int64_t looks = 0;
@@ -205,12 +205,12 @@ static void add_in_order(const double *sums, int64_t n_parts, int64_t size, doub
             total[i] += sums[part * size + i];
 }
 
-/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), n_changed (R). Room
- * to work in: is_fresh (R), sums (parts, R, K, F), changed_in (parts, R), memory. crew may be
+/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), which hold nothing yet
+ * when fresh, n_changed (R). Room to work in: is_fresh (R), sums (parts, R, K, F), changed_in (parts, R), memory. crew may be
  * null. */
 EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int64_t n_restarts,
                                           int64_t n_clusters, const double *theta, uint8_t *labels,
-                                          double *statistics, int64_t *n_changed,
+                                          double *statistics, int64_t *n_changed, int64_t fresh,
                                           int64_t *is_fresh, double *sums, int64_t *changed_in,
                                           Crew *crew, double *memory)
 {
@@ -219,7 +219,7 @@ EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int
                           labels, is_fresh, sums, changed_in};
     const Job job = {pass_over_part, &all};
     for (int64_t r = 0; r < n_restarts; r++)
-        is_fresh[r] = all_equal(labels + r * p->n, p->n, n_clusters);
+        is_fresh[r] = fresh || all_equal(labels + r * p->n, p->n, n_clusters);
     describe(variant, p, n_clusters, memory);
     run_items(crew, &job, n_parts * n_restarts, memory);
     add_in_order(sums, n_parts, n_restarts * n_clusters * features_of(p), statistics);

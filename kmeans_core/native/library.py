@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 # Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
-ABI_VERSION = 16
+ABI_VERSION = 18
 
 _ARRAY = ctypes.c_void_p
 _INTEGER = ctypes.c_int64
@@ -67,7 +67,7 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_arrange": (None, [_ARRAY, _INTEGER, _INTEGER, _ARRAY]),
     "centaurus_help": (None, [_ARRAY] * 2),
     "centaurus_dismiss": (None, [_ARRAY]),
-    "centaurus_assign_accumulate": (None, [*_START, *[_ARRAY] * 9]),
+    "centaurus_assign_accumulate": (None, [*_START, *[_ARRAY] * 4, _INTEGER, *[_ARRAY] * 5]),
     "centaurus_accumulate": (None, [*_START, *[_ARRAY] * 5]),
     "centaurus_iterate": (None, [*_START, _INTEGER, _INTEGER, _REAL, *[_ARRAY] * 15]),
     "centaurus_uniforms": (None, [_ARRAY, *[_INTEGER] * 3, _ARRAY]),

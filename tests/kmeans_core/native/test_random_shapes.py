@@ -59,6 +59,17 @@ def test_seeds_of_random_shapes(every_kernel, random_case, part, pytestconfig):
         assert (rows[:, 0] == np.floor(uniforms[:, 0] * n)).all()
 
 
+@pytest.mark.parametrize("d", [1, 5])
+def test_seeds_of_a_table_that_is_larger_than_the_caches(every_native_kernel, d):
+    """Where distances are computed again for each seed, the last points of a block one by one."""
+    rng = np.random.default_rng(d)
+    columns = rng.normal(size=(d, 262_144 + 37))
+    uniforms = rng.random((3, 6))
+    expected = TWIN.draw(columns, uniforms).tolist()
+    for n_threads in (1, 2):
+        assert every_native_kernel.draw(columns, uniforms, n_threads).tolist() == expected
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("n", [1, 7, 8, 255, 256, 257, 1_000, 8_193, 20_001])
 def test_passes_over_tables_in_every_memory_order(every_native_kernel, n, n_threads):

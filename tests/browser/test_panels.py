@@ -404,7 +404,7 @@ def test_hovering_names_row_values_and_cluster(page: Any, site: Site) -> None:
 
 
 def test_zoom_and_selection_survive_live_updates(driver: Any, site: Site) -> None:
-    job_id = site.submit(k_max=5, n_experiments=400, n_restarts=10, seed=5)
+    job_id = site.submit(k_max=5, n_experiments=400, n_restarts=60, seed=5)
     try:
         page = open_job(driver, site, job_id)
         axes = range(1, 7)
@@ -426,7 +426,7 @@ def test_zoom_and_selection_survive_live_updates(driver: Any, site: Site) -> Non
 
 
 def test_a_server_that_does_not_answer_is_waited_for(driver: Any, site: Site) -> None:
-    job_id = site.submit(k_max=5, n_experiments=400, n_restarts=10, seed=6)
+    job_id = site.submit(k_max=5, n_experiments=400, n_restarts=60, seed=6)
     try:
         page = open_job(driver, site, job_id)
         state = page.find_element("id", "progress-state")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -17,7 +18,7 @@ from compute_lambda.environment import Environment
 from compute_lambda.errors import HttpError, ReportedError
 from compute_lambda.gateway import Request
 from compute_lambda.host import Host
-from compute_lambda.readiness import kernel_name
+from compute_lambda.readiness import check_complete, kernel_name
 from compute_lambda.startup import process_age_ms
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Context(Protocol):
 class Worker:
     """One process: its settings, whether it has served yet, and what it fits with.
 
-    That is loaded at the first fit, or here and now where the environment says so.
+    That is loaded at the first fit, or here and now where the environment says so. `startup_ms` is
+    the age of the process when it makes its worker; loading here and now comes on top.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Worker:
         self._store = store
         self._service: FitService | None = None
         if environment.loads_at_start:
-            self._loaded()
+            # What an incomplete bundle lacks is in the log; /health and every fit say it as well.
+            with contextlib.suppress(HttpError):
+                self.startup_ms += self._loaded({})[1]
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
         """The answer to one event; every error becomes an answer in the one error shape."""
@@ -111,20 +115,31 @@ class Worker:
         facts: dict[str, Any],
     ) -> dict[str, Any]:
         payload = request.json()
-        began = self._clock()
-        service = self._loaded()
+        service, loading_ms = self._loaded(facts)
         # It is a part of starting up, which has only waited for something to fit.
-        loading_ms = (self._clock() - began) * 1e3
         host = dataclasses.replace(host, startup_ms=host.startup_ms + loading_ms)
         deadline = Deadline(self._remaining(context, host), self.environment.deadline_margin_ms)
         return service.answer(payload, host, request_id, deadline.passed, facts)
 
-    def _loaded(self) -> FitService:
-        if self._service is None:
+    def _loaded(self, facts: dict[str, Any]) -> tuple[FitService, float]:
+        """What fits are computed with, and how many ms it took to load it: 0 when it was there.
+
+        Raises HttpError 500 `incomplete` when the bundle lacks a part. Any other failure ends the
+        process: NumPy cannot be imported twice in one, so every later fit would fail here too,
+        while Lambda replaces a process that has ended.
+        """
+        if self._service is not None:
+            return self._service, 0.0
+        began = self._clock()
+        try:
             from compute_lambda.service import FitService
 
             self._service = FitService(self.environment, self._store)
-        return self._service
+        except Exception as error:
+            _log_failure(error, facts)
+            check_complete()
+            raise SystemExit(1) from error
+        return self._service, (self._clock() - began) * 1e3
 
     def _remaining(self, context: Context, host: Host) -> Callable[[], float]:
         """Milliseconds left by the function's limit and by the gateway's, whichever is less."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compute_lambda import FitResult, FitTask, fit, gateway
+from compute_lambda import FitResult, FitTask, fit, gateway, service
 from compute_lambda import handler as handler_module
 from compute_lambda.contract_version import CONTRACT_VERSION
 from compute_lambda.environment import DATA_DIR, Environment
@@ -175,25 +175,88 @@ def test_fit_answers_what_the_function_gives(worker: Worker, encoded: bool) -> N
     assert invocation.fit_ms > 0
 
 
-def test_what_a_fit_needs_is_loaded_once_and_counts_as_starting(tmp_path: Path) -> None:
+class Loading:
+    """A clock that ticks by a microsecond a look, and by 60 ms more when fits are prepared for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 0.0
+        monkeypatch.setattr(service, "FitService", self._slowly)
+
+    def _slowly(self, *configuration: Any) -> FitService:
+        self.now_s += 0.06
+        return FitService(*configuration)
+
+    def clock(self) -> float:
+        self.now_s += 1e-6
+        return self.now_s
+
+
+def test_what_a_fit_needs_is_loaded_once_and_counts_as_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever pays for the invocation pays for that as well."""
     np.save(tmp_path / f"{DATASET}.npy", table())
-    now = 0.0
-    worker = Worker(Environment(dataset_dir=tmp_path), startup_ms=40.0, clock=lambda: now)
-    load = worker._loaded
-
-    def slowly() -> FitService:
-        nonlocal now
-        now += 0.06 if worker._service is None else 0.0
-        return load()
-
-    worker._loaded = slowly  # type: ignore[method-assign]
+    clock = Loading(monkeypatch).clock
+    worker = Worker(Environment(dataset_dir=tmp_path), startup_ms=40.0, clock=clock)
     assert call(worker, event("GET", "/health"))[1]["startup_ms"] == 40.0
     assert call(worker, event(body="nonsense"))[0] == 400
     sent = event(body=json.dumps(TASK.to_dict()))
     told = [call(worker, sent)[1]["invocation"] for _ in range(2)]
-    assert [one["startup_ms"] for one in told] == [pytest.approx(60.0), 0.0]
+    assert told[0]["startup_ms"] == pytest.approx(60.0, abs=0.1)
+    assert told[1]["startup_ms"] == 0.0
     assert [one["cold"] for one in told] == [False, False]
+
+
+def test_what_is_loaded_at_the_start_counts_as_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / f"{DATASET}.npy", table())
+    environment = Environment(dataset_dir=tmp_path, loads_at_start=True)
+    clock = Loading(monkeypatch).clock
+    worker = Worker(environment, startup_ms=40.0, clock=clock)
+    sent = event(body=json.dumps(TASK.to_dict()))
+    told = [call(worker, sent)[1]["invocation"] for _ in range(2)]
+    assert told[0]["startup_ms"] == pytest.approx(100.0, abs=0.1)
+    assert told[1]["startup_ms"] == 0.0
+
+
+@pytest.mark.parametrize("at_start", [False, True])
+def test_a_failure_to_load_ends_the_process(
+    at_start: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lambda's runtime client lets SystemExit through, and Lambda replaces the process."""
+
+    def fail(*_: Any) -> FitService:
+        raise MemoryError("no room for NumPy")
+
+    monkeypatch.setattr(service, "FitService", fail)
+    sent = event(body=json.dumps(TASK.to_dict()))
+    with pytest.raises(SystemExit) as ended:
+        Worker(Environment(loads_at_start=at_start)).handle(sent, Context())
+    assert ended.value.code == 1
+    (record,) = caplog.records
+    logged = json.loads(record.getMessage())
+    assert "no room for NumPy" in logged["traceback"]
+    assert at_start or logged["gateway_request_id"] == "gateway-1"
+
+
+@pytest.mark.parametrize("at_start", [False, True])
+def test_an_incomplete_bundle_is_told_instead(
+    at_start: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process would lack the same part."""
+
+    def fail(*_: Any) -> FitService:
+        raise ModuleNotFoundError("numpy")
+
+    def incomplete() -> str:
+        raise HttpError(500, "incomplete", "Expected NumPy. Build the bundle again.")
+
+    monkeypatch.setattr(service, "FitService", fail)
+    monkeypatch.setattr(handler_module, "check_complete", incomplete)
+    worker = Worker(Environment(loads_at_start=at_start))
+    for _ in range(2):
+        refused(worker, event(body=json.dumps(TASK.to_dict())), 500, "incomplete")
 
 
 def test_a_warm_process_does_not_read_the_columns_again() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,40 @@ said(health())
     (answer,) = in_a_new_process(code)
     assert (answer["http"], answer["error"]["code"]) == (500, "incomplete")
     assert missing in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("holds", ["nothing", "another processor", "another Python", "its own"])
+def test_health_knows_a_numpy_that_cannot_load_here(holds: str, tmp_path: Path) -> None:
+    """By names alone: the file that is its own is empty, and nobody opens it."""
+    names = {
+        "another processor": "_multiarray_umath.cpython-311-sparc64-linux-gnu.so",
+        "another Python": "_multiarray_umath.cpython-27-x86_64-linux-gnu.so",
+        "its own": f"_multiarray_umath{EXTENSION_SUFFIXES[0]}",
+    }
+    core = tmp_path / "numpy" / "_core"
+    core.mkdir(parents=True)
+    (tmp_path / "numpy" / "__init__.py").touch()
+    if holds in names:
+        (core / names[holds]).touch()
+    (answer,) = in_a_new_process(f"sys.path.insert(0, {str(tmp_path)!r}); said(health())")
+    if holds == "its own":
+        assert answer["http"] == 200
+        return
+    assert (answer["http"], answer["error"]["code"]) == (500, "incomplete")
+    assert f"_multiarray_umath{EXTENSION_SUFFIXES[0]}" in answer["error"]["message"]
+
+
+def test_a_mere_folder_of_its_name_is_no_numpy(tmp_path: Path) -> None:
+    (tmp_path / "numpy").mkdir()
+    # Nothing else of that name: any module would be found before a mere folder.
+    code = f"""
+import importlib.util
+from importlib.machinery import PathFinder
+found = importlib.util.find_spec
+def only_here(name, *more):
+    return PathFinder.find_spec(name, [{str(tmp_path)!r}]) if name == "numpy" else found(name)
+importlib.util.find_spec = only_here
+said(health())
+"""
+    (answer,) = in_a_new_process(code)
+    assert (answer["http"], answer["error"]["code"]) == (500, "incomplete")

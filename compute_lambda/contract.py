@@ -144,6 +144,10 @@ class FitTask:
         return task
 
 
+MAX_DURATION_MS = 1e9
+"""Eleven days: whoever reports more has not measured it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """Where and how long a task ran. `started_at` is Unix time in seconds.
@@ -173,9 +177,9 @@ class Invocation:
         return cls(
             request_id=fields.text("request_id"),
             started_at=fields.number("started_at", 0.0),
-            startup_ms=fields.number("startup_ms", 0.0),
-            read_ms=fields.number("read_ms", 0.0),
-            fit_ms=fields.number("fit_ms", 0.0),
+            startup_ms=fields.number("startup_ms", 0.0, MAX_DURATION_MS),
+            read_ms=fields.number("read_ms", 0.0, MAX_DURATION_MS),
+            fit_ms=fields.number("fit_ms", 0.0, MAX_DURATION_MS),
             cold=fields.boolean("cold"),
             memory_mb=fields.integer("memory_mb", 0, 2**31),
             kernel=fields.text("kernel"),

@@ -84,6 +84,12 @@ def read(reply: Reply, task: FitTask, task_id: str) -> FitResult | Problem:
 
 def lost(error: Exception, host: str, waited_ms: float) -> Problem:
     """The problem behind an exception of the connection: no answer at all."""
+    if isinstance(error, httpx.LocalProtocolError):
+        message = (
+            f"Expected credentials that fit into a request to {host}, got some with characters that"
+            " no header may hold. Look for blanks and line ends in them."
+        )
+        return Problem("stop", _plain("no_credentials", message, {"came": str(error)[:200]}))
     out_of_reach = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     if isinstance(error, (TimeoutError, httpx.TimeoutException)) and not isinstance(
         error, out_of_reach
@@ -114,9 +120,14 @@ def excerpt(body: bytes) -> str:
     return line[:SHOWN_CHARACTERS] + ("…" if len(line) > SHOWN_CHARACTERS else "")
 
 
+def _no_number(name: str) -> None:
+    """NaN and infinity, which Python's reader takes for JSON."""
+    raise ValueError(name)
+
+
 def _fit(reply: Reply, task: FitTask, task_id: str) -> FitResult | Problem:
     try:
-        raw = json.loads(reply.body)
+        raw = json.loads(reply.body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return _malformed("no valid JSON", reply)
     try:

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import h11
 import httpx
@@ -37,13 +38,28 @@ class Answer:
     body: bytes
 
 
+class _Reader(asyncio.StreamReader):
+    """Knows how many bytes have come that nobody has read yet."""
+
+    n_unread = 0
+
+    def feed_data(self, data: Any) -> None:
+        self.n_unread += len(data)
+        super().feed_data(data)
+
+    async def read(self, n: int = -1) -> bytes:
+        found = await super().read(n)
+        self.n_unread -= len(found)
+        return found
+
+
 class Connection:
     """Carries one exchange at a time. Belongs to one event loop.
 
     Reading and writing wait as long as the caller does, who bounds the whole exchange.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._protocol = h11.Connection(h11.CLIENT)
         self._expires_at = time.monotonic() + KEEP_S
@@ -55,19 +71,27 @@ class Connection:
         """Connect. Raises httpx.ConnectTimeout and httpx.ConnectError."""
         try:
             async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(
-                    host, port, ssl=tls, happy_eyeballs_delay=HAPPY_EYEBALLS_S
+                reader = _Reader(limit=_READ_BYTES)
+                protocol = asyncio.StreamReaderProtocol(reader)
+                loop = asyncio.get_running_loop()
+                transport, _ = await loop.create_connection(
+                    lambda: protocol,
+                    host,
+                    port,
+                    ssl=tls,
+                    happy_eyeballs_delay=HAPPY_EYEBALLS_S,
                 )
+                writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         except TimeoutError as error:
             raise httpx.ConnectTimeout(str(error)) from error
-        except OSError as error:  # ssl.SSLError is one
+        except (OSError, UnicodeError) as error:  # ssl.SSLError is one; a host that is no name
             raise httpx.ConnectError(str(error)) from error
         return cls(reader, writer)
 
     async def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send and receive the whole answer, or its first MAX_ANSWER_BYTES.
 
-        Raises httpx.TransportError. Only after an answer is `is_reusable` worth a look.
+        Raises httpx.TransportError. Only after an answer is `is_made_ready` worth a call.
         """
         sized = [*headers.items(), ("content-length", str(len(body)))]
         try:
@@ -82,8 +106,9 @@ class Connection:
         found = {name.decode("ascii"): text.decode("latin-1") for name, text in head.headers}
         return Answer(head.status_code, found, content)
 
-    def is_reusable(self) -> bool:
-        """Whether the answer is complete, and both sides keep the connection open."""
+    def is_made_ready(self) -> bool:
+        """Make ready for the next exchange, once after each; whether that can be: the answer is
+        complete and both sides keep the connection open."""
         protocol = self._protocol
         if protocol.our_state is not h11.DONE or protocol.their_state is not h11.DONE:
             return False
@@ -96,7 +121,8 @@ class Connection:
     def has_expired(self) -> bool:
         """Of an idle connection: whether it has ended, or may be about to."""
         reader = self._reader
-        ended = reader.at_eof() or reader.exception() is not None
+        # What comes unasked is a farewell (408 and the like), and no answer to the next request.
+        ended = reader.n_unread > 0 or reader.at_eof() or reader.exception() is not None
         return ended or time.monotonic() > self._expires_at
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ class Connections:
         except BaseException:  # a cancelled request leaves an answer that is still to come
             connection.close()
             raise
-        if connection.is_reusable():
+        if connection.is_made_ready():
             self._idle.append(connection)
         else:
             connection.close()

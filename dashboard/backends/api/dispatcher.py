@@ -29,6 +29,9 @@ from dashboard.backends.api.work import Run, Work
 from dashboard.backends.base import TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.spending import Usage
 
+MOST_BILLED_MS, MOST_MEMORY_MB = 900_000.0, 10_240
+"""Of one request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -145,11 +148,11 @@ class Dispatcher:
         finally:
             waited_ms = 1e3 * (self._clock() - sent_at)
             run.budget.settle(reserved_usd, self._usage(run, found, waited_ms))
-            if found is not None:
-                self._learn(found, sent_at)
+            n_in_flight = self._n_in_flight
             self._n_in_flight -= 1
             try:
                 if found is not None:
+                    self._learn(found, sent_at, n_in_flight)
                     self._deal(run, work, found)
             except Exception as error:
                 self._fail(run, work, _internal(error, work))
@@ -173,18 +176,20 @@ class Dispatcher:
             memory_mb = ran.memory_mb or memory_mb
         else:
             busy_ms = waited_ms if found is None else found.busy_ms
+        # More than Lambda grants is no measurement, and must not use up what a job may spend.
+        busy_ms, memory_mb = min(busy_ms, MOST_BILLED_MS), min(memory_mb, MOST_MEMORY_MB)
         billed_ms = math.ceil(busy_ms)
         if billed_ms:
             run.billed(billed_ms)
         return Usage(1, billed_ms, self._prices.cost_usd(billed_ms, memory_mb, 1))
 
-    def _learn(self, found: FitResult | Problem, sent_at: float) -> None:
+    def _learn(self, found: FitResult | Problem, sent_at: float, n_in_flight: int) -> None:
         """What this answer says about how much the endpoint can take."""
         now = self._clock()
         if isinstance(found, Problem) and found.congested:
             self._window.throttled(sent_at, now)
         else:
-            self._window.answered(self._n_in_flight)
+            self._window.answered(n_in_flight)
         if isinstance(found, FitResult) or found.remedy in ("never", "upload"):
             self._served_at = now
 

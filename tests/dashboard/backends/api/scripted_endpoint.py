@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import ssl
+import struct
 import threading
 import uuid
 from collections import Counter
@@ -210,6 +212,9 @@ class ScriptedEndpoint:
 
 def _broken_off(request: web.Request) -> web.Response:
     assert request.transport is not None
+    # With a reset: closing alone would say goodbye first.
+    connected = request.transport.get_extra_info("socket")
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     request.transport.abort()
     return web.Response()  # goes nowhere
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -77,7 +79,7 @@ def connected(
 
 
 async def once(own: Connection, _: ByteServer) -> tuple[Answer, bool]:
-    return await own.post("/fit?x=1", HEADERS, BODY), own.is_reusable()
+    return await own.post("/fit?x=1", HEADERS, BODY), own.is_made_ready()
 
 
 def test_the_request_goes_out_as_it_is_and_with_its_length() -> None:
@@ -176,6 +178,63 @@ def test_one_connection_serves_one_request_after_the_other() -> None:
 
     server = asyncio.run(scenario())
     assert (server.n_connections, len(server.requests)) == (1, 3)
+
+
+def test_what_comes_while_a_connection_is_idle_is_not_the_next_answer() -> None:
+    late = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+    async def scenario() -> tuple[list[int], int]:
+        is_idle = asyncio.Event()
+        n_connections = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal n_connections
+            n_connections += 1
+            await reader.readuntil(b"\r\n\r\n" + BODY)
+            writer.write(OK)
+            await is_idle.wait()
+            writer.write(late)
+            await writer.drain()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with asyncio.timeout(WAIT_S):
+            port = server.sockets[0].getsockname()[1]
+            own = Connections(httpx.URL(f"http://127.0.0.1:{port}/fit"), WAIT_S)
+            statuses = [(await own.post(HEADERS, BODY)).status]
+            is_idle.set()
+            while not own._idle[0].has_expired():
+                await asyncio.sleep(0)
+            statuses.append((await own.post(HEADERS, BODY)).status)
+            await own.close()
+        server.close()
+        return statuses, n_connections
+
+    assert asyncio.run(scenario()) == ([200, 200], 2)
+
+
+def test_a_reset_is_a_read_error() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        own = writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(reset, "127.0.0.1", 0)
+        async with asyncio.timeout(WAIT_S):
+            port = server.sockets[0].getsockname()[1]
+            own = await Connection.opened("127.0.0.1", port, None, WAIT_S)
+            with pytest.raises(httpx.ReadError):
+                await own.post("/fit", HEADERS, BODY)
+            own.close()
+        server.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_host_that_is_no_name_is_a_connect_error() -> None:
+    with pytest.raises(httpx.ConnectError):
+        asyncio.run(Connection.opened("a" * 70 + ".test", 443, None, WAIT_S))
 
 
 def test_an_address_of_another_kind_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from random import Random
 
 import pytest
 
-from compute_lambda import FitResult, FitTask
+from compute_lambda import FitResult, FitTask, fit
 from dashboard.aws.prices import Prices
 from dashboard.backends import TaskFailure, TaskStarted
 from dashboard.backends.api import answers
@@ -24,7 +25,7 @@ from dashboard.backends.api.uploads import Uploads
 from dashboard.backends.api.work import Run, Work
 from dashboard.jobs.spending import Budget
 from tests.dashboard.backends.api.conftest import CREDENTIALS, QUICK
-from tests.dashboard.backends.made_up_tasks import ids, many
+from tests.dashboard.backends.made_up_tasks import GOOD, TASK, ids, many, table
 
 
 class Silent:
@@ -160,3 +161,39 @@ def test_an_answer_that_breaks_the_program_fails_its_task(
     assert "/secret/inside" in caplog.text
     assert run.budget.usage.n_requests == 3
     assert dispatcher._n_in_flight == run.budget._n_reserved == 0
+
+
+def test_a_fault_while_learning_from_an_answer_loses_no_task_and_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dispatcher, run = made(Refusing())
+    answered, n_answers = dispatcher._window.answered, 0
+
+    def broken(n_in_flight: int) -> None:
+        nonlocal n_answers
+        n_answers += 1
+        if n_answers == 2:
+            raise OverflowError("cannot convert float infinity to integer")
+        answered(n_in_flight)
+
+    monkeypatch.setattr(dispatcher._window, "answered", broken)
+
+    async def scenario() -> None:
+        dispatcher.offer(run, works(9))
+        async with asyncio.timeout(5.0):
+            while run.n_in_flight:
+                await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    failed = [event for event in iter_events(run) if isinstance(event, TaskFailure)]
+    assert sorted(event.error["code"] for event in failed) == ["internal"] + 8 * ["refused"]
+    assert dispatcher._n_in_flight == run.budget._n_reserved == 0
+
+
+def test_no_answer_bills_more_than_lambda_grants() -> None:
+    dispatcher, run = made(Silent())
+    result = fit(TASK, table(GOOD))
+    endless = dataclasses.replace(result.invocation, fit_ms=9e8, memory_mb=2**31 - 1)
+    usage = dispatcher._usage(run, dataclasses.replace(result, invocation=endless), 20.0)
+    assert (usage.n_requests, usage.billed_ms) == (1, 900_000)
+    assert usage.usd == Prices.of("arm64").cost_usd(900_000, 10_240, 1)

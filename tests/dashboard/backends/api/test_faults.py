@@ -158,7 +158,14 @@ MALFORMED: dict[str, tuple[Fault, str]] = {
     "no_utf8": (Fault("body", body=b'{"fits": "\xff\xfe"}'), "got no valid JSON: "),
     "nan": (
         Fault(edit=lambda raw: {**raw, "n_rows": float("nan")}, kind="edit"),
-        "got JSON of another shape (n_rows)",
+        "got no valid JSON: ",
+    ),
+    "endless_fit": (
+        Fault(
+            edit=lambda raw: {**raw, "invocation": {**raw["invocation"], "fit_ms": 1.7e308}},
+            kind="edit",
+        ),
+        "got JSON of another shape (invocation.fit_ms)",
     ),
     "unknown_field": (
         Fault(edit=lambda raw: {**raw, "extra": 1}, kind="edit"),

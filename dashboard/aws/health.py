@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from compute_lambda.contract_version import CONTRACT_VERSION
+from compute_lambda.errors import ContractError
+from compute_lambda.fields import Fields, shown
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends.api.signing import Signer
 
@@ -20,6 +22,9 @@ PERIOD_S = 30.0
 
 TIMEOUT_S = 10.0
 """A cold start takes well under one second; beyond this nobody is there."""
+
+MAX_MESSAGE_CHARACTERS = 2_000
+"""The function's own messages are a few sentences; a longer one is not its."""
 
 HERE = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 """A proxy of the environment is for the world outside, never for this machine."""
@@ -88,11 +93,13 @@ class EndpointHealth:
                 timeout=TIMEOUT_S,
             ) as client:
                 response = client.get(f"{self._endpoint}/health")
+                if (reported := _reported(response, doing)) is not None:
+                    raise reported
                 response.raise_for_status()
         except Exception as error:  # botocore's too: the credentials are read while signing
             raise AwsProblem.of(error, doing) from error
         answer_ms = (time.perf_counter() - began) * 1e3
-        return _health(_answer(response, doing), self._clock(), answer_ms, doing)
+        return _health(response, self._clock(), answer_ms, doing)
 
 
 class HealthMonitor:
@@ -138,36 +145,65 @@ class HealthMonitor:
             self._changed.notify_all()
 
 
-def _answer(response: httpx.Response, doing: str) -> Mapping[str, Any]:
+def _reported(response: httpx.Response, doing: str) -> AwsProblem | None:
+    """What the function says is wrong with it; None when it did not speak.
+
+    That it speaks is known by the one error shape: the gateway's own errors have another.
+    """
+    if response.status_code < 400:
+        return None
     try:
-        answer = response.json()
-    except ValueError:
-        answer = None
+        whole = Fields(_json(response), ("error",))
+        said = Fields(whole.value("error"), ("code", "message", "details", "request_id"))
+        code, message = said.text("code"), said.text("message", MAX_MESSAGE_CHARACTERS)
+    except ContractError:
+        return None
+    details = {"came": response.status_code, "where": response.request.url.host}
+    return AwsProblem(code, f"While {doing}: {message}", details)
+
+
+def _json(response: httpx.Response) -> Any:
+    """The body; None when it is no JSON."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _health(response: httpx.Response, checked_at: float, answer_ms: float, doing: str) -> Health:
+    """What a 200 says. Raises AwsProblem `other_release`, or `wrong_endpoint` when the answer is
+    none that the fit function gives.
+    """
+    answer = _json(response)
     if not isinstance(answer, dict) or answer.get("status") != "ok":
-        came = response.headers.get("content-type", "no content type")
-        raise AwsProblem(
-            "wrong_endpoint",
-            f"While {doing}: expected the answer of Centaurus' fit function, got something else "
-            f"({came}). Check --endpoint, or the stack's output Endpoint.",
-            {"came": came},
-        )
-    return answer
-
-
-def _health(answer: Mapping[str, Any], checked_at: float, answer_ms: float, doing: str) -> Health:
+        raise _foreign(response, doing)
     version = answer.get("contract_version")
     if version != CONTRACT_VERSION:
         raise AwsProblem(
             "other_release",
-            f"While {doing}: expected contract version {CONTRACT_VERSION}, got {version}. The "
-            "stack runs another release than this machine: deploy it again with `make deploy`.",
+            f"While {doing}: expected contract version {CONTRACT_VERSION}, got {shown(version)}. "
+            "The stack runs another release than this machine: deploy it again with `make deploy`.",
             {"expected": CONTRACT_VERSION, "came": version},
         )
-    return Health(
-        checked_at=checked_at,
-        answer_ms=answer_ms,
-        cold=bool(answer.get("cold")),
-        startup_ms=float(answer.get("startup_ms") or 0.0),
-        memory_mb=int(answer.get("memory_mb") or 0),
-        kernel=str(answer.get("kernel", "")),
+    fields = Fields(answer, answer)
+    try:
+        return Health(
+            checked_at=checked_at,
+            answer_ms=answer_ms,
+            cold=fields.boolean("cold"),
+            startup_ms=fields.number("startup_ms", 0.0),
+            memory_mb=fields.integer("memory_mb", 0, 2**31),
+            kernel=fields.text("kernel"),
+        )
+    except ContractError as error:
+        raise _foreign(response, doing) from error
+
+
+def _foreign(response: httpx.Response, doing: str) -> AwsProblem:
+    came = response.headers.get("content-type", "no content type")
+    return AwsProblem(
+        "wrong_endpoint",
+        f"While {doing}: expected the answer of Centaurus' fit function, got something else "
+        f"({came}). Check --endpoint, or the stack's output Endpoint.",
+        {"came": came},
     )

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from compute_lambda import gateway
 from compute_lambda.contract import CONTRACT_VERSION
+from compute_lambda.errors import HttpError
 from dashboard.aws.health import EndpointHealth, Health, HealthMonitor
 from dashboard.aws.problems import AwsProblem
 
@@ -63,10 +65,19 @@ def failing(_request: httpx.Request) -> httpx.Response:
         (failing, "unreachable"),
         (lambda _: httpx.Response(200, text="<html>"), "wrong_endpoint"),
         (lambda _: httpx.Response(200, json=["ok"]), "wrong_endpoint"),
+        (lambda _: httpx.Response(200, json=WELL | {"startup_ms": "x"}), "wrong_endpoint"),
+        (lambda _: httpx.Response(200, json=WELL | {"startup_ms": None}), "wrong_endpoint"),
+        (lambda _: httpx.Response(200, json=WELL | {"memory_mb": [1]}), "wrong_endpoint"),
+        (lambda _: httpx.Response(200, json=WELL | {"cold": "no"}), "wrong_endpoint"),
+        (lambda _: httpx.Response(200, json=WELL | {"kernel": {}}), "wrong_endpoint"),
+        (lambda _: httpx.Response(200, text="[" * 100_000), "wrong_endpoint"),
         (
             lambda _: httpx.Response(200, json=WELL | {"contract_version": 99}),
             "other_release",
         ),
+        (lambda _: httpx.Response(500, json={"error": "odd"}), "aws_unavailable"),
+        (lambda _: httpx.Response(500, json={"error": {"code": 1}}), "aws_unavailable"),
+        (lambda _: httpx.Response(500, json=["error"]), "aws_unavailable"),
     ],
 )
 def test_what_is_wrong_has_a_code_and_a_sentence(respond: Any, code: str) -> None:
@@ -74,6 +85,34 @@ def test_what_is_wrong_has_a_code_and_a_sentence(respond: Any, code: str) -> Non
         asked(respond)
     assert caught.value.code == code
     assert caught.value.message.startswith("While asking https://x.test for its health: ")
+
+
+def test_what_the_function_says_of_itself_is_shown(caplog: pytest.LogCaptureFixture) -> None:
+    incomplete = HttpError(500, "incomplete", "Expected NumPy, found none. Build it again.")
+    body = gateway.error_answer(incomplete, "r-1")["body"]
+
+    def ask() -> Health:
+        return asked(lambda _: httpx.Response(500, text=body))
+
+    health = HealthMonitor(ask).latest(WAIT_S)
+    assert health is not None
+    assert health.problem is not None
+    assert health.problem.code == "incomplete"
+    assert health.problem.message == (
+        "While asking https://x.test for its health: Expected NumPy, found none. Build it again."
+    )
+    assert health.problem.details == {"came": 500, "where": "x.test"}
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
+
+
+def test_a_foreign_answer_leaves_no_stack_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    foreign = WELL | {"startup_ms": "x", "memory_mb": [1]}
+    monitor = HealthMonitor(lambda: asked(lambda _: httpx.Response(200, json=foreign)))
+    health = monitor.latest(WAIT_S)
+    assert health is not None
+    assert health.problem is not None
+    assert health.problem.code == "wrong_endpoint"
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
 @dataclass

@@ -17,7 +17,14 @@ from dashboard.aws.installation import open_installation
 from dashboard.cli.main import main
 from dashboard.settings import Settings
 
-WELL = {"status": "ok", "contract_version": CONTRACT_VERSION, "kernel": "native", "cold": True}
+WELL = {
+    "status": "ok",
+    "contract_version": CONTRACT_VERSION,
+    "kernel": "native",
+    "cold": True,
+    "startup_ms": 92.5,
+    "memory_mb": 1769,
+}
 
 
 class Endpoint(ThreadingHTTPServer):

@@ -269,6 +269,41 @@ def test_a_function_with_a_bucket_reads_from_it(
     assert answer["error"]["details"] == {"dataset_id": "12" * 32}
 
 
+ROLE = "arn:aws:iam::123456789012:role/fit"
+PROFILES = f"""
+[profile fit]
+role_arn = {ROLE}
+source_profile = own
+[profile own]
+aws_access_key_id = test
+aws_secret_access_key = test
+"""
+
+
+@pytest.mark.parametrize("kind", ["web identity", "assumed role"])
+def test_credentials_may_come_from_a_role(
+    kind: str, moto_url: str, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    token, profiles = tmp_path / "token", tmp_path / "profiles"
+    token.write_text("a token")
+    profiles.write_text(PROFILES)
+    common = {
+        "AWS_ENDPOINT_URL_S3": moto_url,
+        "AWS_ENDPOINT_URL_STS": moto_url,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }
+    of_kind = {
+        "web identity": {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token), "AWS_ROLE_ARN": ROLE},
+        "assumed role": {"AWS_CONFIG_FILE": str(profiles), "AWS_PROFILE": "fit"},
+    }
+    for name, value in (common | of_kind[kind]).items():
+        monkeypatch.setenv(name, value)
+    assert S3Columns(bucket, "datasets/").read(DATASET, [0, 5]).shape == (N_ROWS, 2)
+
+
 def _post(worker: Worker, task: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     event = {
         "version": "2.0",

@@ -26,7 +26,8 @@ INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """Set by Lambda: "on-demand", or that it starts environments before anybody needs them."""
 
 WHOLE_PROCESSOR_MB = 1_769
-"""Memory that comes with one whole processor; a function with less gets less of it."""
+"""Memory that comes with one whole processor; a function with less gets less of it.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
 MEMORY_MB = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"  # set by Lambda
 LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"  # set by Lambda; one per execution environment

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from compute_lambda.deadline import Deadline
-from compute_lambda.environment import Environment
+from compute_lambda.environment import WHOLE_PROCESSOR_MB, Environment
 from compute_lambda.startup import process_age_ms
+from dashboard.backends.api.costs import MB_PER_VCPU
 from kmeans_core import KERNEL
 
 
@@ -61,6 +62,10 @@ def test_a_deadline_leaves_room_for_two_of_the_longest_iterations() -> None:
     left = iter([20_000, 16_000, 12_000, 8_000])
     deadline = Deadline(lambda: next(left), margin_ms=1_500)
     assert [deadline.passed() for _ in range(3)] == [False, False, True]
+
+
+def test_costs_and_loading_agree_on_how_much_memory_is_a_whole_processor() -> None:
+    assert MB_PER_VCPU == WHOLE_PROCESSOR_MB
 
 
 FOREIGN = {"boto3", "botocore", "scipy", "sklearn", "pandas", "dashboard", "pydantic", "flask"}

@@ -15,8 +15,8 @@ from kmeans_core.features import FloatArray
 GROUP, BRANCH = 32, 8
 """Points in a box, and such boxes in a larger one; the numbers of the C sources."""
 
-MOST_COLUMNS = 8
-"""The compiled kernel takes boxes of so many columns."""
+MOST_COLUMNS, MOST_CLUSTERS = 8, 64
+"""The compiled kernel takes boxes of so many columns, and uses them for so many clusters."""
 
 LEAST_ROWS, MOST_ROWS = 1_024, 65_536
 """Fewer rows are assigned faster than boxes; more take longer to arrange than one fit of them."""

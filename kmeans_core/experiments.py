@@ -30,6 +30,7 @@ DISTANCES: tuple[str, ...] = ("likelihood", "mahalanobis")
 # Multiplications of one lockstep iteration, a fraction of a second: the time that should_stop() has
 # to wait at most, unless a single restart takes longer. It bounds the memory for labels as well.
 _WORK_PER_ITERATION = 1 << 28
+_LAST_EXPERIMENT = 2**63 - 1
 # Yet so many share what is read of a table that is larger than the caches.
 _LEAST_TOGETHER = 4
 
@@ -89,9 +90,11 @@ def _seeds_for(
     data: PreparedData, experiments: Sequence[int], seed: int, seeds: SeedBank | None
 ) -> SeedBank:
     """The bank to draw from. Raises ValueError for one of another seed, or bad experiments."""
-    if len(set(experiments)) != len(experiments) or min(experiments, default=0) < 0:
+    different = len(set(experiments)) == len(experiments) > 0
+    if not different or min(experiments) < 0 or max(experiments) > _LAST_EXPERIMENT:
         raise ValueError(
-            f"experiments must be different whole numbers from 0; got {list(experiments)[:10]}."
+            "experiments must be different whole numbers from 0, at least one; "
+            f"got {list(experiments)[:10]}."
         )
     if seeds is None:
         return SeedBank(data, seed)

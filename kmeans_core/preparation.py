@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,13 +47,16 @@ class Preparation:
         return np.asarray(covariances) * np.outer(self.scale, self.scale)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PreparedData:
     """columns (d, n) float64 C order in prepared units, their variances (d,), and how they came."""
 
     columns: FloatArray
     preparation: Preparation
     variances: FloatArray
+    _kept: dict[str, Arrangement | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def n_columns(self) -> int:
@@ -64,10 +66,15 @@ class PreparedData:
     def n_rows(self) -> int:
         return int(self.columns.shape[1])
 
-    @cached_property
+    @property
     def arrangement(self) -> Arrangement | None:
-        """The points in the order in which fits go through them; None: that of `columns`."""
-        return _kernel().arrange(self.columns)
+        """The points in the order in which fits go through them; None: that of `columns`.
+
+        Made once. Without a lock, which a fork could find held: two threads make the same one.
+        """
+        if "arrangement" not in self._kept:
+            self._kept["arrangement"] = _kernel().arrange(self.columns)
+        return self._kept["arrangement"]
 
 
 def prepare(

@@ -108,6 +108,10 @@ def _check_outcomes(found: Outcomes, k: int, covariance_type: CovarianceType, d:
     _check_numbers("counts", found.counts, (n, k))
     if not ((found.counts >= 0) & (found.counts <= _MOST)).all():
         raise ValueError("counts are not numbers of points")
+    if (own.covariances <= 0).any() if shape != (d, d) else not _are_definite(own.covariances):
+        raise ValueError("covariances are not positive definite")
+    if not np.allclose(own.weights.sum(axis=1), 1.0) or (own.weights < 0).any():
+        raise ValueError("weights are not shares of one")
     score = found.classification_log_likelihood
     _check_numbers("classification_log_likelihood", score, (n,))
     _check_counters(found)
@@ -117,6 +121,14 @@ def _check_counters(found: RestartStates | Outcomes) -> None:
     for counter in (found.n_iter, found.n_reseeded):
         if counter.shape != (len(found),) or not ((counter >= 0) & (counter <= _MOST)).all():
             raise ValueError("n_iter or n_reseeded is not a number of times")
+
+
+def _are_definite(covariances: NDArray[np.float64]) -> bool:
+    try:
+        np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -6,6 +6,7 @@ centre, in order; so the first K of K+1 centres are the K centres, for every cov
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Sequence
 
@@ -26,7 +27,9 @@ class SeedBank:
 
     def __init__(self, data: PreparedData, seed: int) -> None:
         self._columns = data.columns
-        self._seed = seed
+        self._seed = operator.index(seed)
+        if self._seed < 0:
+            raise ValueError(f"seed must be a whole number from 0; got {seed}.")
         self._place: dict[Pair, int] = {}
         self._rows = np.empty((0, 0), dtype=np.int64)
         self._lock = threading.Lock()
@@ -44,7 +47,7 @@ class SeedBank:
                 "Ask for fewer clusters or supply more rows."
             )
         with self._lock:
-            missing = [pair for pair in pairs if pair not in self._place]
+            missing = list(dict.fromkeys(pair for pair in pairs if pair not in self._place))
             if n_clusters > self._rows.shape[1]:
                 # Drawing starts at the first seed again, so draw a few more than are needed now.
                 n_seeds = min(n, max(8, -(-n_clusters // 4) * 4))
@@ -54,9 +57,9 @@ class SeedBank:
                 kernel = kernels.current()
                 uniforms = kernel.uniforms(self._seed, missing, self._rows.shape[1])
                 drawn = kernel.draw(self._columns, uniforms, n_threads)
-                first = len(self._place)
-                self._place.update(zip(missing, range(first, first + len(missing)), strict=True))
+                first = len(self._rows)
                 self._rows = np.concatenate([self._rows, drawn])
+                self._place.update(zip(missing, range(first, first + len(missing)), strict=True))
             return self._rows[[self._place[pair] for pair in pairs], :n_clusters]
 
     def centres(self, pairs: Sequence[Pair], n_clusters: int, n_threads: int = 1) -> FloatArray:

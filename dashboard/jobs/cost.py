@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 from kmeans_core import KERNEL
-from kmeans_core.arrangement import is_worth_arranging
+from kmeans_core.arrangement import MOST_CLUSTERS, is_worth_arranging
 
 STEPS_PER_DOUBLING = 2
 """Constants are rounded to powers of the square root of two: a second measurement rarely changes a
@@ -57,7 +57,7 @@ class CostModel:
             n_restarts = 1
         iterations = min(expected_iterations(n_rows, k), max_iter)
         pair_ns = self.pair_ns + self.feature_ns * n_features(covariance_type, d)
-        if is_worth_arranging(n_rows, d):
+        if 1 < k <= MOST_CLUSTERS and is_worth_arranging(n_rows, d):
             pair_ns *= self.box_share
         iteration_ms = self.iteration_us / 1e3 + n_rows * k * pair_ns / 1e6
         return n_restarts * (self.restart_us / 1e3 + iterations * iteration_ms)

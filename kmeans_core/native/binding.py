@@ -17,6 +17,8 @@ from kmeans_core import assignment, column_sums, drawing, iteration
 from kmeans_core.arrangement import (
     BRANCH,
     GROUP,
+    MOST_COLUMNS,
+    MOST_ROWS,
     Arrangement,
     arrangement_of,
     is_worth_arranging,
@@ -250,7 +252,7 @@ class NativeKernel:
         """As `column_sums.extremes`."""
         if not is_suitable(table):
             return column_sums.extremes(table, origin)
-        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 3, len(origin)))
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 3, table.shape[1]))
         sums[:, :2] = table[0]
         self._pass_over(0, table, {"shift": origin}, sums, n_threads)
         return sums[:, 0].max(axis=0), sums[:, 1].min(axis=0), sums[:, 2].sum(axis=0)
@@ -266,7 +268,7 @@ class NativeKernel:
         """As `column_sums.spreads`."""
         if not is_suitable(table):
             return column_sums.spreads(table, origin, for_mean, unit)
-        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, len(origin)))
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, table.shape[1]))
         own = {"shift": origin, "offset": for_mean, "scale": unit}
         self._pass_over(1, table, own, sums, n_threads)
         return sums[:, 0].sum(axis=0), sums[:, 1].sum(axis=0)
@@ -278,7 +280,7 @@ class NativeKernel:
         if not is_suitable(table):
             return column_sums.scaled(table, shift, scale)
         columns = np.empty(table.shape[::-1])
-        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, len(shift)))
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, table.shape[1]))
         own = {"shift": shift, "scale": scale}
         self._pass_over(2, table, own, sums, n_threads, columns)
         return columns, sums[:, 0].sum(axis=0), sums[:, 1].sum(axis=0)
@@ -298,7 +300,7 @@ class NativeKernel:
             values=table.ctypes.data, n=n, d=d, row_step=row_step, column_step=column_step
         )
         for name, array in arrays.items():
-            setattr(record, name, address(name, array, np.float64, array.shape))
+            setattr(record, name, address(name, array, np.float64, (d,)))
         place = None if columns is None else columns.ctypes.data
         arguments = (self._variant, record, number, place, sums.ctypes.data)
         self._run("table", arguments, n_threads, 1, len(sums))
@@ -380,6 +382,11 @@ class NativeKernel:
         if boxes is None:
             return ()
         d, leaves = record.d, n_leaves(record.n)
+        if record.n > MOST_ROWS or d > MOST_COLUMNS:
+            raise ValueError(
+                f"Boxes are for at most {MOST_ROWS} rows and {MOST_COLUMNS} columns; got a table "
+                f"of {record.n} rows and {d} columns."
+            )
         record.leaves = address("leaves", boxes.leaves, np.float64, (2, d, leaves))
         shape = (2, d, leaves // BRANCH + BRANCH)
         record.branches = address("branches", boxes.branches, np.float64, shape)

@@ -29,6 +29,14 @@ static TARGET void NAME(describe_boxes)(const Problem *p, Workspace w)
         for (int64_t lane = 0; lane < W; lane++)
             p->largest[f - 1] = lanes[lane] > p->largest[f - 1] ? lanes[lane] : p->largest[f - 1];
     }
+    /* Of any point in a box, not only of those there are. */
+    if (!p->tied && p->shape == SHAPE_SPHER)
+        for (int64_t i = 0; i < p->d; i++)
+            p->largest[p->d] = (i ? p->largest[p->d] : 0.0) + p->largest[i] * p->largest[i];
+    if (!p->tied && p->shape == SHAPE_FULL)
+        for (int64_t i = 0, f = p->d; i < p->d; i++)
+            for (int64_t j = 0; j <= i; j++, f++)
+                p->largest[f] = p->largest[i] * p->largest[j];
     for (int64_t leaf = 0; leaf < leaf_stride(p->n); leaf++) {
         const int64_t at = leaf * GROUP, count = p->n - at < GROUP ? p->n - at : GROUP;
         double *sums = p->leaf_sums + leaf * n_features;

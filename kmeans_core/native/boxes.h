@@ -1,6 +1,6 @@
-/* One assignment of one restart, a box of points at a time: boxes of a single cluster are settled at
- * once, the points of the others decided one by one as ever. Labels and statistics are the same to
- * the bit as without boxes. */
+/* One assignment of one restart, a box of points at a time: boxes of a single cluster are settled
+ * at once, the points of the others decided one by one as ever. Labels and statistics are the same
+ * to the bit as without boxes. */
 
 /* The winners of one box, each of `clusters`, into now. */
 static ALWAYS_INLINE TARGET void NAME(contest)(const Assignment *all, int64_t leaf,
@@ -196,8 +196,8 @@ static TARGET uint64_t NAME(duels)(Assignment *all, int64_t word, uint64_t leave
     }
 }
 
-/* The points of one part: `start` is a multiple of GROUP * BRANCH. Boxes are sorted by what is to be
- * done with them first: a branch for each of them would be mispredicted for every third. */
+/* The points of one part: `start` is a multiple of GROUP * BRANCH. Boxes are sorted by what is to
+ * be done with them first: a branch for each of them would be mispredicted for every third. */
 static TARGET void NAME(assign_boxes)(Assignment *all, int64_t start, int64_t n_points)
 {
     const int64_t n_leaves = (n_points + GROUP - 1) / GROUP;

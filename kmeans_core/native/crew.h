@@ -25,7 +25,7 @@ typedef struct {
     int64_t n_items, handful;
 } Crew;
 
-/* Items are taken by the handful, so many times in all: small ones would take less time than
+/* Items are taken by the handful, at most twice so many times: small ones would take less time than
  * telling the other threads that they are taken. */
 #define HANDFULS 32
 

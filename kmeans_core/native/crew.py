@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class _Helpers:
@@ -27,14 +28,18 @@ class _Helpers:
         self._pool: ThreadPoolExecutor | None = None
         self._size = 0
 
-    def submit(self, n_helpers: int, calls: list[Callable[[], None]]) -> list[Future[None]]:
+    def submit(self, n_helpers: int, call: Callable[[], None]) -> Future[None] | None:
+        """None when there is nobody: no thread can be started, or the program is about to end."""
         with self._lock:
-            if self._pool is None or self._size < n_helpers:
-                if self._pool is not None:
-                    self._pool.shutdown(wait=False)  # what it has begun, it ends
-                self._pool = ThreadPoolExecutor(n_helpers, thread_name_prefix="kernel")
-                self._size = n_helpers
-            return [self._pool.submit(call) for call in calls]
+            try:
+                if self._pool is None or self._size < n_helpers:
+                    if self._pool is not None:
+                        self._pool.shutdown(wait=False)  # what it has begun, it ends
+                    self._pool = ThreadPoolExecutor(n_helpers, thread_name_prefix="kernel")
+                    self._size = n_helpers
+                return self._pool.submit(call)
+            except RuntimeError:
+                return None
 
 
 _helpers = _Helpers()
@@ -60,22 +65,29 @@ def call_with_help(
         return
     memories = np.empty((n_threads, n_doubles))
     crew = np.zeros(6, dtype=np.int64)
-    with _help(library, crew.ctypes.data, [memory.ctypes.data for memory in memories[1:]]):
+    with _help(library, crew, memories[1:]):
         call(crew.ctypes.data, memories[0].ctypes.data)
 
 
 @contextlib.contextmanager
-def _help(library: ctypes.CDLL, crew: int, memories: list[int]) -> Iterator[None]:
+def _help(
+    library: ctypes.CDLL, crew: NDArray[np.int64], memories: NDArray[np.float64]
+) -> Iterator[None]:
     """Helpers, one for each of `memories`, until the end: then none of them uses its memory."""
 
-    def help_with(memory: int) -> Callable[[], None]:
-        return lambda: library.centaurus_help(crew, memory)
+    def help_with(memory: NDArray[np.float64]) -> Callable[[], None]:
+        # Holds on to both arrays for as long as it may run, whatever happens to the caller.
+        return lambda: library.centaurus_help(crew.ctypes.data, memory.ctypes.data)
 
-    futures = _helpers.submit(len(memories), [help_with(memory) for memory in memories])
+    futures: list[Future[None]] = []
     try:
+        for memory in memories:
+            future = _helpers.submit(len(memories), help_with(memory))
+            if future is not None:
+                futures.append(future)
         yield
     finally:
-        library.centaurus_dismiss(crew)
+        library.centaurus_dismiss(crew.ctypes.data)
         for future in futures:
             if not future.cancel():
                 future.result()

@@ -145,8 +145,8 @@ EXPORTED int64_t centaurus_n_parts(int64_t n)
     return part_count(n);
 }
 
-/* Rows (n) of a table of few columns in an order in which each GROUP * BRANCH and each GROUP of them
- * are close together. */
+/* Rows (n) of a table of few columns in an order in which each GROUP * BRANCH and each GROUP of
+ * them are close together. */
 EXPORTED void centaurus_arrange(const double *columns, int64_t n, int64_t d, int64_t *rows)
 {
     arrange(columns, n, d, rows);
@@ -205,9 +205,9 @@ static void add_in_order(const double *sums, int64_t n_parts, int64_t size, doub
             total[i] += sums[part * size + i];
 }
 
-/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), which hold nothing yet
- * when fresh, n_changed (R). Room to work in: is_fresh (R), sums (parts, R, K, F), changed_in (parts, R), memory. crew may be
- * null. */
+/* assignment.assign_accumulate: theta and statistics (R, K, F), labels (R, n), which hold nothing
+ * yet when fresh, n_changed (R). Room to work in: is_fresh (R), sums (parts, R, K, F), changed_in
+ * (parts, R), memory. crew may be null. */
 EXPORTED void centaurus_assign_accumulate(int64_t variant, const Problem *p, int64_t n_restarts,
                                           int64_t n_clusters, const double *theta, uint8_t *labels,
                                           double *statistics, int64_t *n_changed, int64_t fresh,
@@ -379,8 +379,8 @@ static void table_part(const void *data, int64_t part, double *memory)
         DISPATCH(all->variant, scale_table, (t, start, stop, all->columns, sums));
 }
 
-/* One of the three passes over a table. columns (d, n), null unless they are written. sums (parts, 3
- * or 2, d): extremes begin with any value of their column, sums with zeros. */
+/* One of the three passes over a table. columns (d, n), null unless they are written. sums (parts,
+ * 3 or 2, d): extremes begin with any value of their column, sums with zeros. */
 EXPORTED void centaurus_table(int64_t variant, const Table *t, int64_t pass, double *columns,
                               double *sums, Crew *crew, double *memory)
 {

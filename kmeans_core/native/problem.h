@@ -38,7 +38,8 @@ typedef struct {
 #define MOST_POINTS 256
 #define FEATURE_BYTES 24576
 
-/* Boxes of GROUP points are looked at eight at a time, and so are the boxes around eight of them. */
+/* Boxes of GROUP points are looked at eight at a time, and so are the boxes around eight of them.
+ */
 #define BRANCH 8
 #define BOX_COLUMNS_MOST 8
 #define BOX_CLUSTERS_MOST 64

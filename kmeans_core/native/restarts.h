@@ -74,7 +74,7 @@ typedef struct {
     int64_t stride;
     const double *rows;     /* (points, ROW) the same by point, for ROW features at most */
     uint8_t *labels;        /* (points) */
-    uint64_t *settled;      /* (leaves) the only cluster of a box as a set, none if it has several */
+    uint64_t *settled;      /* (leaves) the only cluster of a box as a set; none for several */
     double *sums;           /* (K, F) changes of T */
     uint64_t may_win[PART_LEAVES + BRANCH]; /* sets of clusters */
     uint8_t now[PART_LEAST];                /* new labels of the points that were looked at */
@@ -84,7 +84,8 @@ typedef struct {
 
 static int have_boxes(const Problem *p, int64_t n_clusters)
 {
-    return p->leaves && n_clusters > 1 && n_clusters <= BOX_CLUSTERS_MOST;
+    return p->leaves && n_clusters > 1 && n_clusters <= BOX_CLUSTERS_MOST &&
+           p->d <= BOX_COLUMNS_MOST && part_length(p->n) <= PART_LEAST;
 }
 
 /* For the part that begins with point `start`; what belongs to a restart is still to be set. */

@@ -22,8 +22,8 @@ static TARGET void NAME(lower_to)(const Problem *p, int64_t point, int begin, in
             nearest[m] = distance[m] < nearest[m] ? distance[m] : nearest[m];
 }
 
-/* The same from several points at once: the squared distance from the nearest of them. Distances stay
- * in registers, so that this costs a third of one point after the other. */
+/* The same from several points at once: the squared distance from the nearest of them. Distances
+ * stay in registers, so that this costs a third of one point after the other. */
 static TARGET void NAME(nearest_of)(const Problem *p, const int64_t *points, int64_t n_points,
                                     int64_t start, int64_t count, double *nearest)
 {

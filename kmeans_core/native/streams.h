@@ -1,7 +1,8 @@
 /* NumPy's default random numbers, for many streams at once: drawing.uniforms.
  *
- * A stream is Generator(PCG64(SeedSequence(words))): O'Neill's seed_seq_fe hash of the words and her
- * PCG XSL RR 128/64 generator (https://www.pcg-random.org), whose doubles are the upper 53 bits. */
+ * A stream is Generator(PCG64(SeedSequence(words))): O'Neill's seed_seq_fe hash of the words and
+ * her PCG XSL RR 128/64 generator (https://www.pcg-random.org), whose doubles are the upper 53
+ * bits. */
 
 /* A number of 128 bits. */
 typedef struct {

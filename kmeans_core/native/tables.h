@@ -2,8 +2,8 @@
 
 #define TABLE_ROWS 256
 
-/* One column of some rows into a buffer, a whole number of eights long; beyond the last row its first
- * number again, which changes no extreme. */
+/* One column of some rows into a buffer, a whole number of eights long; beyond the last row its
+ * first number again, which changes no extreme. */
 static void NAME(take_rows)(const Table *t, int64_t column, int64_t at, int64_t count, double *x)
 {
     const double *from = t->values + at * t->row_step + column * t->column_step;
@@ -85,8 +85,8 @@ static TARGET void NAME(spread_table)(const Table *t, int64_t start, int64_t sto
     }
 }
 
-/* Item: one part of the rows; columns (d, n) get (x - shift) / scale; sums (parts, 2, d) of that and
- * of its squares. */
+/* Item: one part of the rows; columns (d, n) get (x - shift) / scale; sums (parts, 2, d) of that
+ * and of its squares. */
 static TARGET void NAME(scale_table)(const Table *t, int64_t start, int64_t stop, double *columns,
                                      double *sums)
 {

@@ -232,7 +232,8 @@ static TARGET double NAME(trace)(const Problem *p, const double *inverse, const 
     return sum;
 }
 
-/* log weight - 1/2 log determinant, in one logarithm; what all clusters have in common is left out. */
+/* log weight - 1/2 log determinant, in one logarithm; what all clusters have in common is left out.
+ */
 static ALWAYS_INLINE double NAME(constant_of)(const Problem *p, double weight,
                                               LogProduct determinant)
 {

@@ -260,3 +260,28 @@ def test_a_seed_bank_of_another_seed_is_refused(overlapping):
     data = prepare(overlapping)
     with pytest.raises(ValueError, match="SeedBank of seed 5, but seed=0"):
         fit_experiments(data, "full-tied", [2], [0], 1, seeds=SeedBank(data, 5))
+
+
+def test_a_bank_of_seeds_takes_pairs_in_any_order_and_twice():
+    data = prepare(np.random.default_rng(0).normal(size=(500, 2)))
+    bank, fresh = SeedBank(data, 7), SeedBank(data, 7)
+    twice = bank.rows([(0, 0), (0, 0)], 3)
+    assert (twice[0] == twice[1]).all()
+    assert bank.rows([(1, 1), (0, 0)], 12).tolist() == fresh.rows([(1, 1), (0, 0)], 12).tolist()
+    assert bank.rows([(0, 0)], 3).tolist() == twice[:1].tolist()
+
+
+@pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (5.0, TypeError)])
+def test_a_seed_that_is_none_is_refused(seed, error):
+    data = prepare(np.random.default_rng(0).normal(size=(500, 2)))
+    with pytest.raises(error):
+        fit_experiments(data, "spher-tied", [2], [0], 1, seed=seed)
+    numpy_int = fit_experiments(data, "spher-tied", [2], [0], 1, seed=np.int64(5)).fits[0]
+    assert numpy_int.bic == fit_experiments(data, "spher-tied", [2], [0], 1, seed=5).fits[0].bic
+
+
+@pytest.mark.parametrize("experiments", [[], [2**63], [-1], [1, 1]])
+def test_experiments_that_are_none_are_refused(experiments):
+    data = prepare(np.random.default_rng(0).normal(size=(500, 2)))
+    with pytest.raises(ValueError, match="experiments must be different whole numbers"):
+        fit_experiments(data, "spher-tied", [2], experiments, 1)

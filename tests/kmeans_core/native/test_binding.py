@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -122,3 +125,67 @@ def test_a_point_beyond_all_distances_has_density_zero(every_kernel):
     )
     (found,) = every_kernel.point_log_likelihoods(components, np.array([[1e120, 0.0, -1e150]]))
     assert found.tolist() == [-np.inf, pytest.approx(np.log(0.5)), -np.inf]
+
+
+@pytest.mark.parametrize("width", [1, 3, 400])
+def test_a_table_of_another_width_is_refused(every_kernel, width):
+    preparation = prepare(np.random.default_rng(0).normal(size=(50, 2))).preparation
+    with pytest.raises(ValueError, match=r"shape|broadcast"):
+        every_kernel.scaled(np.zeros((4, width)), preparation.shift, preparation.scale)
+
+
+CROWDED = """
+import threading, numpy as np
+from kmeans_core import MahalanobisKMeans
+start, n_started = threading.Thread.start, 0
+
+def refuse(thread):
+    global n_started
+    n_started += 1
+    if n_started > 2:
+        raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start = refuse
+X = np.random.default_rng(0).normal(size=(3_000, 2))
+few = MahalanobisKMeans(4, n_init=20, n_threads=6).fit(X)
+assert few.bic_ == MahalanobisKMeans(4, n_init=20, n_threads=1).fit(X).bic_
+print("done")
+"""
+
+FORKED = """
+import os, sys, threading, numpy as np
+from kmeans_core import MahalanobisKMeans
+X = np.random.default_rng(0).normal(size=(3_000, 2))
+
+def fit():
+    return MahalanobisKMeans(4, n_init=4, max_iter=5, n_threads=2).fit(X).bic_
+
+expected, ended = fit(), threading.Event()
+
+def go_on():
+    while not ended.is_set():
+        fit()
+
+threads = [threading.Thread(target=go_on) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if fit() == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0
+ended.set()
+for thread in threads:
+    thread.join()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("script", [CROWDED, FORKED])
+def test_threads_that_cannot_start_and_forks_do_no_harm(script):
+    if script is FORKED and not hasattr(os, "fork"):
+        pytest.skip("there is no fork on this system")
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -173,3 +173,31 @@ def test_boxes_of_another_table_are_refused():
     restarts = _start(problem, states, 1)
     with pytest.raises(ValueError, match=r"leaves must be float64 of shape \(2, 2, 16\)"):
         _NATIVE.iterate(replace(problem, boxes=large.arrangement), restarts, 5, 1.0)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(("n", "d"), [(MOST_ROWS + 1, 2), (2_000, MOST_COLUMNS + 1)])
+def test_boxes_of_a_table_too_large_for_them_are_refused(n, d):
+    data = prepare(np.random.default_rng(0).normal(size=(n, d)))
+    problem = Problem.of(data, covariance_type_of("full-untied"), "likelihood", 1e-6)
+    states = states_from_centres(problem.covariance_type, [(0, 0)], data.columns.T[None, :3])
+    with pytest.raises(ValueError, match="Boxes are for at most"):
+        _start(problem, states, 1)
+
+
+@pytest.mark.parametrize("n", [3_000, 20_000])
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_any_number_of_threads_gives_the_same_bits(covariance_type, n):
+    data = prepare(table_of("groups", np.random.default_rng(n), n, 2))
+    problem = Problem.of(data, covariance_type_of(covariance_type), "likelihood", 1e-6)
+    pairs = [(0, r) for r in range(11)]
+    centres = SeedBank(data, 0).centres(pairs, 6)
+    found = []
+    for n_threads in (1, 2, 3, 7):
+        states = states_from_centres(problem.covariance_type, pairs, centres)
+        restarts = _start(problem, states, n_threads)
+        _NATIVE.iterate(problem, restarts, 40, 1e15, n_threads)
+        found.append(
+            (restarts.labels.tobytes(), restarts.theta.tobytes(), restarts.n_iter.tolist())
+        )
+    assert found[1:] == 3 * found[:1]

@@ -48,6 +48,15 @@ def is_worth_arranging(n_rows: int, d: int) -> bool:
     return LEAST_ROWS <= n_rows <= MOST_ROWS and d <= MOST_COLUMNS and across >= LEAST_BOXES_ACROSS
 
 
+def check_box_sizes(n_rows: int, d: int) -> None:
+    """Raise ValueError for a table that the compiled kernel takes no boxes of."""
+    if n_rows > MOST_ROWS or d > MOST_COLUMNS:
+        raise ValueError(
+            f"Boxes are for at most {MOST_ROWS} rows and {MOST_COLUMNS} columns; got a table of "
+            f"{n_rows} rows and {d} columns."
+        )
+
+
 def n_leaves(n_rows: int) -> int:
     """Boxes of GROUP points, to a whole number of branches."""
     return -(-n_rows // (GROUP * BRANCH)) * BRANCH

@@ -17,10 +17,9 @@ from kmeans_core import assignment, column_sums, drawing, iteration
 from kmeans_core.arrangement import (
     BRANCH,
     GROUP,
-    MOST_COLUMNS,
-    MOST_ROWS,
     Arrangement,
     arrangement_of,
+    check_box_sizes,
     is_worth_arranging,
     n_leaves,
 )
@@ -382,11 +381,7 @@ class NativeKernel:
         if boxes is None:
             return ()
         d, leaves = record.d, n_leaves(record.n)
-        if record.n > MOST_ROWS or d > MOST_COLUMNS:
-            raise ValueError(
-                f"Boxes are for at most {MOST_ROWS} rows and {MOST_COLUMNS} columns; got a table "
-                f"of {record.n} rows and {d} columns."
-            )
+        check_box_sizes(record.n, d)
         record.leaves = address("leaves", boxes.leaves, np.float64, (2, d, leaves))
         shape = (2, d, leaves // BRANCH + BRANCH)
         record.branches = address("branches", boxes.branches, np.float64, shape)

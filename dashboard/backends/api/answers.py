@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -90,6 +91,13 @@ def lost(error: Exception, host: str, waited_ms: float) -> Problem:
             " no header may hold. Look for blanks and line ends in them."
         )
         return Problem("stop", _plain("no_credentials", message, {"came": str(error)[:200]}))
+    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+        message = (
+            f"Expected a certificate of {host} that this machine trusts, got another one"
+            f" ({error.__cause__.verify_message}). Check the address, the clock of this machine and"
+            " what stands in between."
+        )
+        return Problem("stop", _plain("untrusted_certificate", message))
     out_of_reach = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     if isinstance(error, (TimeoutError, httpx.TimeoutException)) and not isinstance(
         error, out_of_reach

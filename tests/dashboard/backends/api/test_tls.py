@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dashboard.backends.api import Retrying
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import ids, many, outcomes, write_tables
@@ -79,9 +78,11 @@ def test_a_certificate_that_is_trusted(
 
 def test_a_certificate_that_nobody_knows(secure: ScriptedEndpoint, make: MakeBackend) -> None:
     """Nothing is sent, and least of all a signature."""
-    quick = Retrying(first_backoff_s=0.01, longest_backoff_s=0.02, unreachable_patience_s=0.1)
-    backend = make(endpoint=secure.address, retrying=quick)
+    backend = make(endpoint=secure.address)
     done, failed = outcomes(list(backend.run(many(5), threading.Event())))
     assert (done, set(failed)) == ({}, set(ids(many(5))))
-    assert {failure.error["code"] for failure in failed.values()} == {"unreachable"}
+    assert {failure.error["code"] for failure in failed.values()} == {"untrusted_certificate"}
+    message = failed[ids(many(5))[0]].error["message"]
+    assert message.startswith("Expected a certificate of 127.0.0.1 that this machine trusts")
+    assert "self" in message
     assert secure.seen == []

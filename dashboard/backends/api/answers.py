@@ -25,6 +25,10 @@ the run; the dataset is missing or not what was uploaded, upload it."""
 
 _BUSY = frozenset({429, 503})
 _WORTH_A_RETRY = frozenset({408, 425, 500, 502, 504})
+#: What every further task would be told as well: it is another function, or not a whole one.
+_NO_SUCH_FUNCTION = frozenset(
+    {"unknown_route", "method_not_allowed", "not_configured", "contract_version", "incomplete"}
+)
 #: Answers of the gateway itself that every further request would get as well.
 _NO_WAY_IN = frozenset({401, 403, 404, 405})
 
@@ -195,7 +199,7 @@ def _reported(status: int, error: dict[str, Any]) -> Problem:
         return Problem("later", error, congested=True)
     if status >= 500 and code in ("internal", "timed_out"):
         return Problem("again", error)
-    if code in ("unknown_route", "method_not_allowed", "not_configured", "contract_version"):
+    if code in _NO_SUCH_FUNCTION:
         return Problem("stop", error)
     return Problem("never", error)
 

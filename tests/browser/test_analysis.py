@@ -70,7 +70,7 @@ def test_live_changes_start_the_missing_fits_by_themselves(page, small_job):
     page.until_text("k-range-text", "1 to 5")
     page.until(lambda: page.query["job"] != small_job.job_id, "another job")
     page.until_state("done")
-    assert page.text("progress-fits") == "240 of 240 fits"
+    page.until_text("progress-fits", "240 of 240 fits")
     assert page.text("estimate").startswith("240 fits · ")
 
 
@@ -84,7 +84,7 @@ def test_without_live_it_waits_for_run(page, small_job):
     page.click("run")
     page.until(lambda: page.query["job"] != small_job.job_id, "another job")
     page.until_state("done")
-    assert page.text("progress-fits") == "360 of 360 fits"
+    page.until_text("progress-fits", "360 of 360 fits")
 
 
 def test_settings_that_cannot_run_say_why(page, small_job):
@@ -98,7 +98,7 @@ def test_settings_that_cannot_run_say_why(page, small_job):
     page.until(lambda: page.text("settings-error") == "", "the sentence goes away")
     page.until(lambda: page.query["job"] != small_job.job_id, "one type is a job again")
     page.until_state("done")
-    assert page.text("progress-fits") == "48 of 48 fits"
+    page.until_text("progress-fits", "48 of 48 fits")
 
 
 def test_fits_and_correlation_tabs(page, small_job):

@@ -51,7 +51,7 @@ def test_cancel_keeps_what_is_done_and_run_goes_on(staged, queued, page_at):
     staged.stage("hold", None)
     page.click("run")
     page.until_state("done", 60)
-    assert page.text("progress-fits") == "600 of 600 fits"
+    page.until_text("progress-fits", "600 of 600 fits")
 
 
 def test_a_change_in_the_middle_cancels_the_job_that_this_tab_started(staged, page_at):
@@ -85,7 +85,7 @@ def test_failed_tasks_say_why_and_can_be_rerun(staged, queued, page_at):
     page.until_text("progress-errors", "diag-tied, K = 2: The worker ran out of memory", 60)
     page.until_state("done", 60)
     assert "failed" in page.text("progress-detail")
-    assert page.text("progress-fits") == "590 of 600 fits"
+    page.until_text("progress-fits", "590 of 600 fits")
     assert 2 not in page.curves()["diag-tied"]
     staged.stage("fail", None)
     page.click("rerun")
@@ -114,7 +114,7 @@ def test_reload_and_kill_in_the_middle_of_a_job(staged, queued, page_at):
     staged.start()
     page.until_state("done", 60)
     assert page.query["job"] == queued
-    assert page.text("progress-fits") == "600 of 600 fits"
+    page.until_text("progress-fits", "600 of 600 fits")
     assert len(page.curves()) == 6
 
     services = staged.services()
@@ -169,7 +169,7 @@ def test_the_jobs_page_lists_opens_and_deletes(page, site, small_job):
     page.click_text("#jobs-table a", "Open")
     page.until(lambda: page.query.get("job") == job_id, "it is open")
     page.until_state("done")
-    assert page.text("progress-fits") == "24 of 24 fits"
+    page.until_text("progress-fits", "24 of 24 fits")
     page.click("nav-jobs")
     page.until(lambda: row_texts(page), "rows")
     press(page, "delete")

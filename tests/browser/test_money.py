@@ -30,7 +30,7 @@ def test_a_job_with_a_price_waits_for_run_stops_at_its_cap_and_goes_on(staged, p
     page.click("run")
     page.until_state("cap reached")
     assert "64 requests · $1.00 of at most $1.00" in page.text("progress-detail")
-    assert page.text("progress-fits") == "640 of 6,000 fits"
+    page.until_text("progress-fits", "640 of 6,000 fits")
     assert "Stopped at the spending cap of $1" in page.text("progress-errors")
     assert page.text("raise") == "Raise to $2.00 and continue"
 

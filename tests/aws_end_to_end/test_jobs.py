@@ -51,7 +51,7 @@ def busy_pids(cloud: LocalCloud) -> list[int]:
 
 def slow(spec: JobSpec) -> JobSpec:
     """With one request at a time, in its middle for a second or more."""
-    return dataclasses.replace(spec, n_experiments=20, n_restarts=100)
+    return dataclasses.replace(spec, n_experiments=20, n_restarts=500)
 
 
 def check_same(found: Any, expected: Any) -> None:

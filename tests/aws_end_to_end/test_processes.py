@@ -20,7 +20,7 @@ IN_FLIGHT = 4
 
 def long_job(spec: JobSpec) -> JobSpec:
     """Long enough, with one function at a time, to be in its middle for some seconds."""
-    return dataclasses.replace(spec, n_restarts=60, n_experiments=20)
+    return dataclasses.replace(spec, n_restarts=300, n_experiments=20)
 
 
 def n_settled(services: Services, spec: JobSpec) -> int:

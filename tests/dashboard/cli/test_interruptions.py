@@ -19,8 +19,8 @@ from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.waiting import until
 
 Start = Callable[..., subprocess.Popen[str]]
-# A second or two of fitting in some eighty tasks: long enough to be stopped in the middle.
-N_EXPERIMENTS = 200
+# Two seconds or more of fitting in some 160 tasks: long enough to be stopped in the middle.
+N_EXPERIMENTS = 400
 JOB = ("--k", "2:6", "--types", "full-untied,diag-untied", "--experiments", str(N_EXPERIMENTS))
 N_FITS = 5 * 2 * N_EXPERIMENTS * 10
 

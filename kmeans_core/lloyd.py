@@ -39,8 +39,8 @@ def run_restarts(
 
     should_stop is asked after one iteration, then at growing intervals of up to WORK_PER_POLL.
     Returns the finished restarts and the states of the others, one stack or none of each; every
-    call makes progress. The
-    n_threads share the points of each iteration, without an effect on the result.
+    call makes progress. The n_threads share the restarts or the points of each iteration, without
+    an effect on the result.
     """
     active = _start(problem, states, n_threads)
     one_iteration = float(active.theta.size * problem.columns.shape[1])

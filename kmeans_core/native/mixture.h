@@ -29,8 +29,8 @@ static inline TARGET V NAME(exponential)(V x)
 
 /* Points [start, start + count), count at most MOST_POINTS: out (count), which may be null, and
  * their sum. Each is a highest term and the log of a number from 1 to K; of the sum the logs are
- * taken PRODUCT numbers at a time. whiteners (K, d, d) lower
- * triangles, or (K, d) when diagonal. x and z: (d, MOST_POINTS); terms: (K, MOST_POINTS). */
+ * taken PRODUCT numbers at a time. whiteners (K, d, d) lower triangles, or (K, d) when diagonal. x
+ * and z: (d, MOST_POINTS); terms: (K, MOST_POINTS). */
 static TARGET double NAME(mix)(const Problem *p, int64_t n_clusters, const double *constants,
                              const double *means, const double *whiteners, int diagonal,
                              int64_t start, int64_t count, double *x, double *terms, double *z,

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.machine import headline
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import build_services
 from dashboard.settings import Settings
 

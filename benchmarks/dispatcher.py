@@ -28,9 +28,9 @@ from cloud_local.deployment import DEVELOPER
 from cloud_local.local_gateway import LocalGateway
 from cloud_local.runtime_root import link_runtime_root
 from compute_lambda import FitTask, fit
-from dashboard.aws.prices import Prices
 from dashboard.backends.api import ApiBackend
 from dashboard.backends.base import TaskResult, TaskStarted
+from dashboard.planning.prices import Prices
 
 REGION = "eu-central-1"
 MOST_WARM_UPS = 5

@@ -20,9 +20,9 @@ import numpy as np
 
 from compute_lambda import Invocation
 from dashboard.datasets import Dataset, DatasetCatalogue
-from dashboard.jobs.calibration import calibrate
-from dashboard.jobs.plan import estimate_s
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.calibration import calibrate
+from dashboard.planning.plan import estimate_s
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 from kmeans_core import KERNEL

@@ -24,7 +24,7 @@ from selenium.webdriver.common.keys import Keys
 
 from benchmarks.machine import headline
 from benchmarks.page_session import browser, server, wait_until
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import build_services
 from dashboard.settings import Settings
 

@@ -20,12 +20,12 @@ from typing import Any, NoReturn
 from flask import Flask
 
 from compute_lambda.errors import ReportedError
-from dashboard.jobs.store import StoreError
-from dashboard.page.app import create_app
-from dashboard.page.problems import RequestError, error_response
+from dashboard.http.problems import RequestError, error_response
+from dashboard.pages.app import create_app
 from dashboard.services import Services, build_services
-from dashboard.serving import begin_work
+from dashboard.services.background import begin_work
 from dashboard.settings import SETTINGS, SettingsError, read_settings
+from dashboard.stores.base import StoreError
 
 DO_NOT_RESTART = 4
 """gunicorn gives up when a worker ends with this, instead of starting it again for ever."""

@@ -6,7 +6,6 @@ from dashboard.analysis.cell import Cell
 from dashboard.analysis.labelling import labels
 from dashboard.analysis.matching import match_colours
 from dashboard.analysis.recommendation import Recommendation, recommend
-from dashboard.analysis.registry import UnknownJobError, ViewRegistry
 from dashboard.analysis.updates import cell_records, colour_record, is_current, points, updates
 from dashboard.analysis.view import JobView
 
@@ -14,8 +13,6 @@ __all__ = [
     "Cell",
     "JobView",
     "Recommendation",
-    "UnknownJobError",
-    "ViewRegistry",
     "cell_records",
     "colour_record",
     "is_current",

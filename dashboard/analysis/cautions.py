@@ -9,7 +9,7 @@ from dashboard.analysis.cell import Cell
 from kmeans_core import ExperimentFit
 
 if TYPE_CHECKING:
-    from dashboard.jobs.spec import JobSpec
+    from dashboard.planning.spec import JobSpec
 
 TINY_SHARE = 0.02
 LOW_AGREEMENT = 0.8

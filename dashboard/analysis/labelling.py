@@ -11,7 +11,7 @@ from dashboard.analysis.records import Labels
 from kmeans_core import ExperimentFit, Preparation, assign
 
 if TYPE_CHECKING:
-    from dashboard.jobs.spec import JobSpec
+    from dashboard.planning.spec import JobSpec
 
 LEFT_OUT = -1
 BLOCK_ROWS = 1_000_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from compute_lambda import FitResult
     from compute_lambda.contract import Invocation
-    from dashboard.jobs.store import OutcomeStatus, TaskOutcome
+    from dashboard.stores.base import OutcomeStatus, TaskOutcome
 
 
 @dataclass(frozen=True, slots=True)

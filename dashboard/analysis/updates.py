@@ -22,7 +22,7 @@ from dashboard.analysis.remaining import Speed, remaining_s
 from dashboard.analysis.view import Failure, JobView
 
 if TYPE_CHECKING:
-    from dashboard.jobs.store import JobRecord
+    from dashboard.stores.base import JobRecord
 
 MAX_ERRORS = 100
 

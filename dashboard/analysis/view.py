@@ -23,8 +23,8 @@ from kmeans_core import ExperimentFit, Preparation
 if TYPE_CHECKING:
     from compute_lambda import FitResult
     from dashboard.datasets.model import Dataset
-    from dashboard.jobs.spec import JobSpec
-    from dashboard.jobs.store import TaskOutcome
+    from dashboard.planning.spec import JobSpec
+    from dashboard.stores.base import TaskOutcome
 
 
 class Catalogue(ColumnSource, Protocol):

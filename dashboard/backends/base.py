@@ -8,8 +8,8 @@ from threading import Event
 from typing import Any, Protocol
 
 from compute_lambda import FitResult, FitTask
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spending import Budget
+from dashboard.planning.cost import CostModel
+from dashboard.planning.spending import Budget
 
 
 @dataclass(frozen=True, slots=True)

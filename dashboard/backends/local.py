@@ -23,8 +23,8 @@ from compute_lambda.columns import ColumnStore
 from compute_lambda.errors import ReportedError, error_record
 from compute_lambda.host import Host
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
-from dashboard.jobs.cost import CostModel, default_costs
-from dashboard.jobs.spending import Budget
+from dashboard.planning.cost import CostModel, default_costs
+from dashboard.planning.spending import Budget
 from kmeans_core import KERNEL
 
 POLL_S = 0.05

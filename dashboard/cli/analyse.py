@@ -14,10 +14,10 @@ from tqdm import tqdm
 from dashboard.analysis.view import JobView
 from dashboard.cli.report import Report, write_files
 from dashboard.datasets import Dataset, DatasetError
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
+from dashboard.stores.base import JobRecord
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 #: How often the progress bar moves, in seconds.

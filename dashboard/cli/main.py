@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from compute_lambda.errors import ReportedError
 from dashboard.cli.parser import EXIT_USAGE, build_parser
 from dashboard.datasets import DatasetError
-from dashboard.jobs.spec import SpecError
-from dashboard.jobs.store import StoreError
+from dashboard.planning.spec import SpecError
 from dashboard.settings import SETTINGS, SettingsError, read_settings
+from dashboard.stores.base import StoreError
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from compute_lambda.contract import MAX_CLUSTERS, MAX_RESTARTS, MAX_SEED
-from dashboard.jobs.spec import MAX_EXPERIMENTS
-from dashboard.setting_values import whole_number
+from dashboard.planning.spec import MAX_EXPERIMENTS
 from dashboard.settings import SETTINGS
+from dashboard.settings.values import whole_number
 from kmeans_core import COVARIANCE_TYPES, DISTANCES
 
 CRITERIA = ("bic", "icl", "aic")

@@ -12,7 +12,7 @@ from dashboard.analysis.recommendation import Recommendation, recommend
 from dashboard.analysis.view import JobView
 from dashboard.datasets import Dataset, DatasetCatalogue
 from dashboard.exports import bic_html, fits_csv, labelled_csv, labelled_rows, models_json
-from dashboard.jobs.store import JobRecord
+from dashboard.stores.base import JobRecord
 
 _NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
 

@@ -13,7 +13,7 @@ from waitress import create_server
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from dashboard.services import Services, build_services
-from dashboard.serving import begin_work
+from dashboard.services.background import begin_work
 from dashboard.settings import Settings
 
 EXIT_FAILURE = 1
@@ -50,7 +50,7 @@ def serve(settings: Settings) -> int:
 
 
 def _server(services: Services, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
-    from dashboard.page.app import create_app
+    from dashboard.pages.app import create_app
 
     services.catalogue.ensure_builtins()
     app = create_app(services)

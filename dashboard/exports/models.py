@@ -16,7 +16,7 @@ from kmeans_core import KERNEL
 
 if TYPE_CHECKING:
     from dashboard.analysis.view import JobView
-    from dashboard.jobs.store import JobRecord
+    from dashboard.stores.base import JobRecord
 
 FORMAT = "centaurus-models/1"
 NOTES = {

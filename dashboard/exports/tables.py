@@ -15,7 +15,7 @@ from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
     from dashboard.analysis.view import JobView
-    from dashboard.jobs.spec import JobSpec
+    from dashboard.planning.spec import JobSpec
 
 FITS_COLUMNS = (
     "type",

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.jobs.best import BestModel
 from dashboard.jobs.memo import Memo
-from dashboard.jobs.store import JobStore, TaskOutcome
+from dashboard.stores.base import JobStore, TaskOutcome
 
 #: Outcomes per transaction; more would keep other writers, and this run's heartbeat, waiting.
 BATCH = 200

@@ -24,8 +24,8 @@ from compute_lambda import FitTask
 from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
-from dashboard.jobs.spending import Budget
-from dashboard.jobs.store import JobStore, StoreError, TaskOutcome
+from dashboard.planning.spending import Budget
+from dashboard.stores.base import JobStore, StoreError, TaskOutcome
 
 _log = logging.getLogger(__name__)
 

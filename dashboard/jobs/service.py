@@ -20,10 +20,10 @@ from compute_lambda import FitTask
 from dashboard.backends import Backend
 from dashboard.datasets import DatasetCatalogue, DatasetError
 from dashboard.jobs.memo import Memo
-from dashboard.jobs.plan import plan
 from dashboard.jobs.run import JobRun
-from dashboard.jobs.spec import JobSpec, SpecError, check_spec
-from dashboard.jobs.store import JobRecord, JobState, JobStore, StoreError
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec, SpecError, check_spec
+from dashboard.stores.base import JobRecord, JobState, JobStore, StoreError
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cloud_local.cloud import LocalCloud
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.small_tasks import ONE_BY_ONE

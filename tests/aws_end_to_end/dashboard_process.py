@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import build_services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.small_tasks import ONE_BY_ONE

@@ -14,12 +14,12 @@ from botocore.credentials import ReadOnlyCredentials
 
 from cloud_local.cloud import LocalCloud
 from cloud_local.deployment import DEVELOPER
-from dashboard.aws.prices import Prices
 from dashboard.aws.s3_datasets import S3Datasets
 from dashboard.backends import LocalBackend, TaskFailure, TaskResult
 from dashboard.backends.api import ApiBackend
 from dashboard.jobs.service import JobService
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.prices import Prices
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.conftest import OpenServices

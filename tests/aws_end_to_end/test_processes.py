@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from cloud_local.cloud import LocalCloud
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.conftest import CONCURRENCY

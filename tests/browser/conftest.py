@@ -20,7 +20,7 @@ from page_driver import Page
 from site_process import Site
 
 from dashboard.datasets import Dataset
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 
 # Software rendering talks about its own speed; nothing of the page's is among these.
 NOT_OURS = ("GL Driver Message", "willReadFrequently")

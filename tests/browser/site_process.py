@@ -13,12 +13,12 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.plan import plan
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord
+from dashboard.planning.cost import CostModel
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
+from dashboard.stores.base import JobRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 40.0

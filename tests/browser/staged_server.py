@@ -17,13 +17,13 @@ from threading import Event
 from typing import Any
 
 import dashboard.services
-import dashboard.serving
+import dashboard.services.background
 from compute_lambda import FitTask
 from compute_lambda.columns import ColumnStore
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult
 from dashboard.backends.local import LocalBackend
 from dashboard.cli.main import main
-from dashboard.jobs.spending import Budget, Usage
+from dashboard.planning.spending import Budget, Usage
 from tests.browser.site_process import STAGED_COSTS
 
 STAGE: Path
@@ -87,5 +87,5 @@ if __name__ == "__main__":
     STAGE.mkdir(parents=True, exist_ok=True)
     dashboard.services.LocalBackend = StagedBackend  # type: ignore[misc]
     # The tests count jobs; the first analysis begins with the first visit here.
-    dashboard.serving._first_analysis = lambda _services: None
+    dashboard.services.background._first_analysis = lambda _services: None
     sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "1"]))

@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 
 
 def row_texts(page) -> list[list[str]]:

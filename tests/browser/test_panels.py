@@ -20,7 +20,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from dashboard.figures.style import PALETTE
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 from kmeans_core import COVARIANCE_TYPES

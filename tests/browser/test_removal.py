@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import write_blobs
 
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 
 
 @pytest.fixture

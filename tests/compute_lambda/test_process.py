@@ -15,7 +15,7 @@ import pytest
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import WHOLE_PROCESSOR_MB, Environment
 from compute_lambda.startup import process_age_ms
-from dashboard.backends.api.costs import MB_PER_VCPU
+from dashboard.planning.lambda_costs import MB_PER_VCPU
 from kmeans_core import KERNEL
 
 

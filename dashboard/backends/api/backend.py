@@ -13,19 +13,19 @@ from random import Random
 from typing import Any
 
 from compute_lambda import FitTask
-from dashboard.aws.prices import Prices
+from dashboard.aws.signing import Signer
 from dashboard.backends.api.congestion import Window
 from dashboard.backends.api.connections import Transport
-from dashboard.backends.api.costs import lambda_costs
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
 from dashboard.backends.api.retrying import Retrying
-from dashboard.backends.api.signing import Signer
 from dashboard.backends.api.uploads import Datasets, Uploads
 from dashboard.backends.api.work import Run, Work
 from dashboard.backends.base import TaskEvent, TaskStarted
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spending import Budget
+from dashboard.planning.cost import CostModel
+from dashboard.planning.lambda_costs import lambda_costs
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Budget
 
 POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""

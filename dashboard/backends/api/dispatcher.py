@@ -19,7 +19,6 @@ from typing import Any
 
 from compute_lambda import FitResult
 from compute_lambda.errors import error_record
-from dashboard.aws.prices import Prices
 from dashboard.backends.api import answers
 from dashboard.backends.api.answers import Problem
 from dashboard.backends.api.congestion import Window
@@ -27,7 +26,8 @@ from dashboard.backends.api.endpoint import Endpoint
 from dashboard.backends.api.retrying import Retrying
 from dashboard.backends.api.work import Run, Work
 from dashboard.backends.base import TaskFailure, TaskResult, TaskStarted
-from dashboard.jobs.spending import Usage
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Usage
 
 MOST_BILLED_MS, MOST_MEMORY_MB = 900_000.0, 10_240
 """Of one request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""

@@ -9,10 +9,10 @@ import time
 import httpx
 
 from compute_lambda import FitResult, FitTask
+from dashboard.aws.signing import FrozenCredentials, Signer
 from dashboard.backends.api import answers
 from dashboard.backends.api.answers import Problem, Reply
 from dashboard.backends.api.connections import Transport, transport_to
-from dashboard.backends.api.signing import FrozenCredentials, Signer
 
 CONNECT_S = 5.0
 """How long opening a connection may take."""

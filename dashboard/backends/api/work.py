@@ -11,7 +11,7 @@ from typing import Any
 from compute_lambda import FitResult, FitTask
 from dashboard.backends.api.uploads import Uploads
 from dashboard.backends.base import TaskEvent
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 
 FIRST_GUESS_MS = 1_000.0
 """What a request is expected to be billed before the first answer says more."""

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.analysis import JobView, recommend
 from dashboard.analysis.cautions import fewest_members
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 
 TWO = ((0.0, 0.0), (8.0, 0.0))
 

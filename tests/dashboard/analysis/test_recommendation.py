@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from dashboard.analysis import JobView, recommend
 from dashboard.analysis.recommendation import model_class
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from kmeans_core import COVARIANCE_TYPES
 
 ONE = ((3.0, 3.0),)

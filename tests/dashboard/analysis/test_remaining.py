@@ -8,8 +8,8 @@ import pytest
 
 from dashboard.analysis import JobView, updates
 from dashboard.analysis.remaining import LEAST_SHARE, remaining_s
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.cost import CostModel
+from dashboard.planning.spec import JobSpec
 
 ONE = ((0.0, 0.0),)
 TWO = ((0.0, 0.0), (8.0, 0.0))

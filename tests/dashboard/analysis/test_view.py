@@ -105,7 +105,7 @@ def test_threads_that_absorb_and_read_see_whole_cells(catalogue, spec, outcomes)
         except Exception as error:
             errors.append(error)
 
-    from dashboard.jobs.store import JobRecord
+    from dashboard.stores.base import JobRecord
 
     record = JobRecord(spec.job_id, spec, "three", "local", 48, spec.n_fits)
     threads = [threading.Thread(target=absorb, args=(outcomes[i::3],)) for i in range(3)]

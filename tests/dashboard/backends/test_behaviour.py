@@ -12,7 +12,7 @@ import pytest
 
 from compute_lambda import FitTask, fit
 from dashboard.backends import Backend, TaskEvent, TaskResult, TaskStarted
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 from kmeans_core import COVARIANCE_TYPES
 from tests.dashboard.backends.conftest import Stage
 from tests.dashboard.backends.made_up_tasks import (

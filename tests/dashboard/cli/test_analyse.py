@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from dashboard.jobs.sqlite_store import SqliteJobStore
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.cli.conftest import FORMULA, SIZES, Cli
 
 SMALL = ("--types", "diag-tied,full-tied", "--k", "1:5", "--experiments", "3", "--restarts", "4")

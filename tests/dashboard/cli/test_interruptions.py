@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from dashboard.cli.analyse import _interrupted
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore
 from dashboard.services import build_services
 from dashboard.settings import Settings
+from dashboard.stores.base import JobRecord, JobStore
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.cli.conftest import PROCESS_S
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.waiting import until

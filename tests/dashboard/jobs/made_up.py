@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from compute_lambda import FitResult, FitTask, Invocation
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord, TaskOutcome
+from dashboard.planning.spec import JobSpec
+from dashboard.stores.base import JobRecord, TaskOutcome
 from kmeans_core import ClusterModel, ExperimentFit, Preparation
 
 DATASET_ID = "ab" * 32

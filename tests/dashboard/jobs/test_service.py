@@ -13,11 +13,11 @@ from flask_caching import Cache
 from compute_lambda import FitTask
 from dashboard.datasets import Dataset
 from dashboard.jobs.memo import Memo, file_cache
-from dashboard.jobs.plan import plan
 from dashboard.jobs.service import JobService
-from dashboard.jobs.spec import JobSpec, SpecError
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore, StoreError
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec, SpecError
+from dashboard.stores.base import JobRecord, JobStore, StoreError
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id

@@ -10,10 +10,10 @@ import pytest
 
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.spending import Usage
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore
+from dashboard.planning.spec import JobSpec
+from dashboard.planning.spending import Usage
+from dashboard.stores.base import JobRecord, JobStore
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import OneTable, ScriptedBackend
 from tests.dashboard.jobs.waiting import until

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from dashboard.jobs.memo import Memo, file_cache
-from dashboard.jobs.plan import plan
 from dashboard.jobs.service import JobService
-from tests.dashboard.jobs.conftest import StoreUnderTest
+from dashboard.planning.plan import plan
+from tests.dashboard.conftest import StoreUnderTest
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import one_fit_for_each_k
-from tests.dashboard.jobs.processes import worker
+from tests.dashboard.stores.processes import worker
 
 N_TASKS, N_BEFORE = 9, 4
 

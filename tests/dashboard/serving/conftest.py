@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from dashboard.datasets import DatasetCatalogue
-from dashboard.jobs.plan import plan
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec
+from dashboard.stores.base import JobRecord
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.serving.counting_site import COSTS
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,7 @@ from typing import Any
 
 import dashboard.services
 from dashboard.backends.local import LocalBackend
-from dashboard.jobs.cost import CostModel
+from dashboard.planning.cost import CostModel
 from dashboard.settings import read_settings
 from dashboard.wsgi import application as served
 

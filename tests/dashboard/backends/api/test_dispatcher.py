@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from compute_lambda import FitResult, FitTask, fit
-from dashboard.aws.prices import Prices
+from dashboard.aws.signing import Signer
 from dashboard.backends import TaskFailure, TaskStarted
 from dashboard.backends.api import answers
 from dashboard.backends.api.congestion import Window
@@ -20,10 +20,10 @@ from dashboard.backends.api.connection import Answer
 from dashboard.backends.api.connections import Transport
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
-from dashboard.backends.api.signing import Signer
 from dashboard.backends.api.uploads import Uploads
 from dashboard.backends.api.work import Run, Work
-from dashboard.jobs.spending import Budget
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Budget
 from tests.dashboard.backends.api.conftest import CREDENTIALS, QUICK
 from tests.dashboard.backends.made_up_tasks import GOOD, TASK, ids, many, table
 

@@ -18,7 +18,7 @@ import pytest
 
 from compute_lambda import FitTask, fit
 from dashboard.backends.api import ApiBackend
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 from tests.dashboard.backends.api.conftest import QUICK, MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint, Seen
 from tests.dashboard.backends.made_up_tasks import (

@@ -15,7 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from dashboard.backends.api.signing import Signer
+from dashboard.aws.signing import Signer
 from tests.dashboard.backends.api.conftest import CREDENTIALS, MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import many

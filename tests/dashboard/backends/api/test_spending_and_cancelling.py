@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from compute_lambda import FitResult
-from dashboard.aws.prices import Prices
 from dashboard.backends import TaskEvent
 from dashboard.backends.api import ApiBackend, Retrying
 from dashboard.backends.api import backend as backend_module
-from dashboard.jobs.spending import Budget, Usage
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Budget, Usage
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import (
     MEMORY_MB,

@@ -16,7 +16,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCr
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 
 from dashboard.backends.api import Retrying
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 from tests.dashboard.backends.api.conftest import QUICK, MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint, Seen
 from tests.dashboard.backends.made_up_tasks import failures, ids, many, outcomes, write_tables
@@ -216,7 +216,7 @@ def test_credentials_that_cannot_be_renewed(
 def test_credentials_whose_renewal_does_not_end(
     endpoint: ScriptedEndpoint, make: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.backends.api.signing.RENEWAL_S", 0.1)
+    monkeypatch.setattr("dashboard.aws.signing.RENEWAL_S", 0.1)
     released = threading.Event()
 
     class Hanging:

@@ -1,0 +1,148 @@
+"""Callbacks of the Jobs page."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, no_update, set_props
+
+from dashboard.datasets import DatasetError
+from dashboard.pages.jobs.contents import (
+    ACTIVE,
+    MOST_ROWS,
+    jobs_note,
+    jobs_table,
+    moving_cells,
+    shape,
+)
+from dashboard.pages.parts import ids
+from dashboard.pages.parts.alerts import notification
+from dashboard.pages.parts.exchange import NO_JOB
+from dashboard.planning.spec import SpecError
+from dashboard.planning.spending import raised_cap
+
+if TYPE_CHECKING:
+    from dashboard.services import Services
+
+
+class JobsPage:
+    """Lists, cancels, reruns and deletes jobs through the job service."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def register(self, app: Dash) -> None:
+        """Connect the methods to the components."""
+        app.callback(
+            output={
+                "table": Output(ids.JOBS_TABLE, "children"),
+                "note": Output(ids.JOBS_NOTE, "children"),
+                "shape": Output(ids.JOBS_SHAPE, "data"),
+                "resting": Output(ids.JOBS_POLL, "disabled"),
+            },
+            inputs={
+                "pathname": Input(ids.URL, "pathname"),
+                "_tick": Input(ids.JOBS_POLL, "n_intervals"),
+                "_acted": Input(ids.JOBS_ASKED, "data"),
+                "drawn": State(ids.JOBS_SHAPE, "data"),
+            },
+        )(self.refresh)
+        app.callback(
+            output={
+                "asked": Output(ids.JOBS_ASKED, "data"),
+                "confirm": Output(ids.JOBS_CONFIRM, "opened"),
+                "question": Output(ids.JOBS_CONFIRM_TEXT, "children"),
+                "notify": Output(ids.NOTIFICATIONS, "sendNotifications"),
+                "shown": Output(ids.LIVE_JOB, "data", allow_duplicate=True),
+            },
+            inputs={
+                "clicks": Input({"part": "job-action", "action": ALL, "job": ALL}, "n_clicks"),
+                "shown": State(ids.LIVE_JOB, "data"),
+            },
+            prevent_initial_call=True,
+        )(self.act)
+        app.callback(
+            output={
+                "confirm": Output(ids.JOBS_CONFIRM, "opened", allow_duplicate=True),
+                "asked": Output(ids.JOBS_ASKED, "data", allow_duplicate=True),
+                "shown": Output(ids.LIVE_JOB, "data", allow_duplicate=True),
+            },
+            inputs={
+                "_yes": Input(ids.JOBS_CONFIRM_YES, "n_clicks"),
+                "_no": Input(ids.JOBS_CONFIRM_NO, "n_clicks"),
+                "asked": State(ids.JOBS_ASKED, "data"),
+                "shown": State(ids.LIVE_JOB, "data"),
+            },
+            prevent_initial_call=True,
+        )(self.settle)
+
+    def refresh(
+        self, pathname: str | None, _tick: int | None, _acted: Any, drawn: list[Any] | None
+    ) -> dict[str, Any]:
+        """The table as it is now; it refreshes by itself while the page is open."""
+        nothing = {"table": no_update, "note": no_update, "shape": no_update, "resting": True}
+        if not (pathname or "").rstrip("/").endswith("/jobs"):
+            return nothing
+        records, now = self._services.store.jobs(), time.time()
+        # Not resting with nothing running either: another process may start a job at any moment.
+        answer = nothing | {"note": jobs_note(records), "resting": False}
+        now_drawn = shape(records)
+        if now_drawn != drawn:
+            return answer | {"table": jobs_table(records, now), "shape": now_drawn}
+        for record in records[:MOST_ROWS]:
+            if record.state in ACTIVE:
+                for what, text in moving_cells(record, now).items():
+                    set_props(ids.job_cell(what, record.job_id), {"children": text})
+        return answer
+
+    def act(self, clicks: list[int | None], shown: dict[str, Any] | None) -> dict[str, Any]:
+        """One button of the table was pressed; a deletion is asked about first."""
+        answer: dict[str, Any] = dict.fromkeys(
+            ("asked", "confirm", "question", "notify", "shown"), no_update
+        )
+        pressed = ctx.triggered_id
+        # Dash also calls when the table is drawn anew, with nothing pressed.
+        if not isinstance(pressed, dict) or not ctx.triggered[0]["value"] or not any(clicks):
+            return answer
+        job_id, action = pressed["job"], pressed["action"]
+        record = self._services.store.job(job_id)
+        if record is None:
+            return answer | {"asked": {"done": time.time()}}
+        if action == "delete":
+            running = " It is still running and will be stopped." if record.state in ACTIVE else ""
+            return answer | {
+                "asked": {"job": job_id},
+                "confirm": True,
+                "question": f"The job on {record.dataset_name} with {record.n_fits:,} fits and its "
+                f"results will be removed from this installation.{running} The dataset stays.",
+            }
+        try:
+            if action == "cancel":
+                self._services.jobs.cancel(job_id)
+            elif action == "rerun":
+                self._services.jobs.rerun_failed(job_id)
+            else:
+                cap_usd = record.spending_cap_usd
+                if record.capped:
+                    cap_usd = raised_cap(cap_usd, record.usage.usd)
+                self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
+        except (DatasetError, SpecError) as error:
+            answer["notify"] = [notification("This job cannot run", error.message)]
+        if shown and shown.get("job_id") == job_id:
+            # The Analyse page follows this job and has to look again.
+            answer["shown"] = shown | {"opened_at": time.time()}
+        return answer | {"asked": {"done": time.time()}}
+
+    def settle(
+        self, _yes: int, _no: int, asked: dict[str, Any] | None, shown: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """The answer to the question: delete, or keep."""
+        answer = {"confirm": False, "asked": no_update, "shown": no_update}
+        if ctx.triggered_id != ids.JOBS_CONFIRM_YES or not asked or "job" not in asked:
+            return answer
+        self._services.jobs.delete(asked["job"])
+        if shown and shown.get("job_id") == asked["job"]:
+            # The Analyse page must not go on asking for a job that is gone.
+            answer["shown"] = NO_JOB
+        return answer | {"asked": {"done": time.time()}}

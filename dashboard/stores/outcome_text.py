@@ -1,0 +1,55 @@
+"""A task's outcome as JSON text, the form in which stores keep it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from compute_lambda import ContractError, FitResult
+from dashboard.stores.base import OutcomeStatus, TaskOutcome
+
+
+def result_text(outcome: TaskOutcome) -> str | None:
+    """The result; floats survive bit for bit."""
+    result = outcome.result
+    return None if result is None else json.dumps(result.to_dict(), allow_nan=False)
+
+
+def error_text(outcome: TaskOutcome) -> str | None:
+    return None if outcome.error is None else json.dumps(outcome.error)
+
+
+def read_outcome(
+    task_id: str,
+    status: OutcomeStatus,
+    *,
+    n_fits: int,
+    result: str | None,
+    error: str | None,
+    attempts: int,
+    seq: int,
+    recorded_at: float,
+) -> TaskOutcome:
+    """The outcome with these texts.
+
+    A result of a release with another contract reads as a failure that says so: the rest of the job
+    is not held up by it.
+    """
+    fits = None
+    failure: dict[str, Any] | None = None
+    try:
+        fits = None if result is None else FitResult.from_dict(json.loads(result))
+        failure = None if error is None else json.loads(error)
+    except ContractError as unreadable:
+        status = "failed"
+        failure = {"code": unreadable.code, "message": unreadable.message, "details": {}}
+    return TaskOutcome(
+        task_id=task_id,
+        status=status,
+        n_fits=n_fits,
+        result=fits,
+        error=failure,
+        attempts=attempts,
+        seq=seq,
+        recorded_at=recorded_at,
+    )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compute_lambda.errors import HttpError, ReportedError, error_record
+from compute_lambda.contract.errors import HttpError, ReportedError, error_record
 
 MAX_BODY_BYTES = 4 * 2**20
 """Lambda takes 6 MB per event and a binary body travels as base64, a third longer."""

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from flask import Flask
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.http.problems import RequestError, error_response
 from dashboard.pages.app import create_app
 from dashboard.services import Services, build_services

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.cli.parser import EXIT_USAGE, build_parser
 from dashboard.datasets import DatasetError
 from dashboard.planning.spec import SpecError

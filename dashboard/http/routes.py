@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.analysis import is_current, points, updates
 from dashboard.datasets import DatasetError
 from dashboard.http.downloads import Downloads

@@ -11,7 +11,7 @@ import dash_mantine_components as dmc
 from dash import set_props
 from flask_compress import Compress
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.figures.style import style_json
 from dashboard.http.guard import protect
 from dashboard.http.problems import new_id

@@ -63,7 +63,7 @@ class ViewRegistry:
             known = self._views.get(job_id)
             # A job that was deleted and started again has the same id but counts from 1 again.
             if known is None or known[0] != record.created_at:
-                known = record.created_at, JobView(self._catalogue, record.spec)
+                known = record.created_at, JobView(self._catalogue, record.analysis)
                 self._views[job_id] = known
             self._views.move_to_end(job_id)
             while len(self._views) > self._capacity:

@@ -90,7 +90,7 @@ def finished_by_itself(store: JobStore, what: JobSpec) -> JobRecord:
 
 
 def counts(record: JobRecord) -> tuple[int, int, int]:
-    return record.n_done, record.n_failed, record.n_fits_done
+    return record.n_done, record.n_failed, record.n_units_done
 
 
 class TestSubmit:
@@ -99,7 +99,7 @@ class TestSubmit:
     ) -> None:
         service, what = make(), spec()
         queued = service.submit(what)
-        assert (queued.job_id, queued.n_tasks, queued.n_fits) == (what.job_id, 6, 12)
+        assert (queued.job_id, queued.n_tasks, queued.n_units) == (what.job_id, 6, 12)
         assert (queued.dataset_name, queued.backend) == ("field", "local")
         record = finished(service, what)
         assert (record.state, *counts(record), record.n_running) == ("done", 6, 0, 12, 0)
@@ -342,6 +342,7 @@ class TestFailures:
             "code": "boom",
             "message": "It broke.",
             "details": {
+                "kind": "fit",
                 "covariance_type": "full-untied",
                 "n_clusters": [2],
                 "experiments": [0],
@@ -633,7 +634,7 @@ class TestTakeOver:
             assert now is not None
             owners.append((at_entry.owner, now.owner))
 
-        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.best", slow_best)
+        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.summary", slow_best)
         other = make(backend=ScriptedBackend())
         other.start()
         service = make(lease_s=1.0)

@@ -118,7 +118,7 @@ class TestLargeResults:
         assert max(map(item_bytes, items(place))) < 10_000
         record = store.job(job_id)
         assert record is not None
-        assert (record.n_done, record.n_failed, record.n_fits_done) == (2, 1, 10)
+        assert (record.n_done, record.n_failed, record.n_units_done) == (2, 1, 10)
 
     @pytest.mark.parametrize("message_chars", [OVERFLOW_BYTES * 3, 1_000_000])
     def test_so_does_a_failure_that_has_much_to_say(

@@ -15,7 +15,7 @@ from compute_lambda import gateway
 from compute_lambda.contract_version import CONTRACT_VERSION
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import Environment
-from compute_lambda.errors import HttpError, ReportedError
+from compute_lambda.errors import HttpError, ReportedError, error_record
 from compute_lambda.gateway import Request
 from compute_lambda.host import Host
 from compute_lambda.readiness import check_complete, kernel_name
@@ -176,11 +176,10 @@ def _route(request: Request) -> str:
 
 def _log_failure(error: Exception, facts: dict[str, Any]) -> None:
     """One JSON line; with the stack where the fault is ours."""
+    record = {**error_record(error, facts.get("request_id", "")), **facts}
     if isinstance(error, ReportedError) and error.status < 500:
-        record = {"code": error.code, "message": error.message, **facts}
         _log.warning(json.dumps(record, default=str))
     else:
-        record = {"code": getattr(error, "code", "internal"), **facts}
         record["traceback"] = "".join(traceback.format_exception(error))
         _log.error(json.dumps(record, default=str))
 

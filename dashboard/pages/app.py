@@ -14,7 +14,7 @@ from flask_compress import Compress
 from compute_lambda.errors import ReportedError
 from dashboard.figures.style import style_json
 from dashboard.http.guard import protect
-from dashboard.http.problems import new_id
+from dashboard.http.problems import answer_errors, new_id
 from dashboard.http.routes import api
 from dashboard.pages import clientside
 from dashboard.pages.analyse import controls
@@ -34,7 +34,6 @@ from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import notification
 from dashboard.planning.default_job import default_spec
 from dashboard.services.views import ViewRegistry
-from dashboard.stores.base import StoreError
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -70,6 +69,7 @@ def create_app(services: Services) -> Application:
     )
     app.server.config["COMPRESS_MIMETYPES"] = COMPRESSED_TYPES
     protect(app.server, services.settings.host)
+    answer_errors(app.server)
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
     app.layout = partial(_layout, services)
@@ -112,7 +112,7 @@ def _report(error: Exception) -> Any:
 
     What is wrong with AWS or the store is said in its own words: a person can put it right.
     """
-    if isinstance(error, (ReportedError, StoreError)):
+    if isinstance(error, ReportedError):
         _log.warning("Callback failed: %s", error)
         said = notification("This cannot be done now", str(error))
         set_props(ids.NOTIFICATIONS, {"sendNotifications": [said]})

@@ -1,7 +1,7 @@
 """The one family of errors that people and programs may see, and the one shape they have.
 
 `{"error": {"code", "message", "details", "request_id"}}`. Whatever is no `ReportedError` was
-foreseen by nobody: it is shown as `internal` with an id that the log has too, never by its own text.
+foreseen by nobody: it is shown as `internal` with an id that the log has too, not by its own text.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def shown(error: BaseException, request_id: str) -> ReportedError:
         return error
     return ReportedError(
         "internal",
-        "Something unexpected went wrong; it is not your input. Try again, and report the id"
+        "Something unexpected went wrong. Try again, and report the id"
         f" {request_id or 'of this request'} if it happens again: the log has the rest.",
     )
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 GATEWAY_LIMIT_MS = 30_000.0
 """An HTTP API gives up on its integration after 30 s, whatever the function's own limit."""
 
+ROUTES = {"/fit": "POST", "/health": "GET"}
+"""Every path that is served, with its only method."""
+
 _log = logging.getLogger("compute_lambda")
 
 
@@ -155,8 +158,7 @@ class Worker:
 
 def _route(request: Request) -> str:
     """ "fit" or "health". Raises HttpError 404 or 405."""
-    routes = {"/fit": "POST", "/health": "GET"}
-    method = routes.get(request.path)
+    method = ROUTES.get(request.path)
     if method is None:
         raise HttpError(
             404,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Iterable
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from compute_lambda.errors import HttpError, ReportedError, error_body, shown
 
@@ -16,9 +17,14 @@ _log = logging.getLogger(__name__)
 _OF_THE_BODY = frozenset({"content-type", "content-length"})
 
 
-def answer_errors(server: Flask) -> None:
-    """Answer whatever is raised while serving a request, also by Dash and Flask, with its JSON."""
+def answer_errors(server: Flask, missing: Iterable[type[Exception]] = ()) -> None:
+    """Answer whatever is raised while serving a request, also by Dash and Flask, with its JSON.
+
+    `missing` are errors that only say that there is nothing at the address (404).
+    """
     server.register_error_handler(Exception, _answer)
+    for kind in missing:
+        server.register_error_handler(kind, lambda _: error_response(unknown_route(request.path)))
 
 
 def error_response(error: Exception) -> Response:
@@ -57,12 +63,15 @@ def _of_http(error: HTTPException) -> HttpError:
     }
     if status == 404:
         return unknown_route(request.path)
-    if status == 405:
-        return wrong_method(request.path, request.method, headers.get("Allow", ""))
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return wrong_method(request.path, request.method, allowed)
     code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
     sentence = " ".join(str(error.description or error.name).split())
     if not sentence.endswith((".", "!", "?")):
         sentence += "."
+    if status < 500:
+        sentence = f"Expected a request that can be answered. {sentence} Correct it and try again."
     return HttpError(status, code, sentence, headers=headers)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
 from dash import set_props
+from dash.exceptions import DependencyException, InvalidResourceError
 from flask_compress import Compress
 
 from compute_lambda.errors import ReportedError
@@ -69,7 +70,7 @@ def create_app(services: Services) -> Application:
     )
     app.server.config["COMPRESS_MIMETYPES"] = COMPRESSED_TYPES
     protect(app.server, services.settings.host)
-    answer_errors(app.server)
+    answer_errors(app.server, missing=(DependencyException, InvalidResourceError))
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
     app.layout = partial(_layout, services)

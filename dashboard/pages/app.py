@@ -53,7 +53,7 @@ COMPRESSED_TYPES = [
 
 
 def create_app(services: Services) -> Application:
-    """The page over ``services``; ``app.server`` is the WSGI application."""
+    """The page over `services`; `app.server` is the WSGI application."""
     # The scheme is known before the first paint, so that a dark page does not flash white.
     dmc.pre_render_color_scheme()
     app = Application(

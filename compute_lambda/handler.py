@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from compute_lambda import gateway
-from compute_lambda.contract.errors import HttpError, ReportedError
+from compute_lambda.contract.errors import HttpError, ReportedError, error_record
 from compute_lambda.contract.version import CONTRACT_VERSION
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import Environment
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 GATEWAY_LIMIT_MS = 30_000.0
 """An HTTP API gives up on its integration after 30 s, whatever the function's own limit."""
+
+ROUTES = {"/tasks": "POST", "/health": "GET"}
+"""Every path that is served, with its only method."""
 
 _log = logging.getLogger("compute_lambda")
 
@@ -155,8 +158,7 @@ class Worker:
 
 def _route(request: Request) -> str:
     """ "tasks" or "health". Raises HttpError 404 or 405."""
-    routes = {"/tasks": "POST", "/health": "GET"}
-    method = routes.get(request.path)
+    method = ROUTES.get(request.path)
     if method is None:
         raise HttpError(
             404,
@@ -176,11 +178,10 @@ def _route(request: Request) -> str:
 
 def _log_failure(error: Exception, facts: dict[str, Any]) -> None:
     """One JSON line; with the stack where the fault is ours."""
+    record = {**error_record(error, facts.get("request_id", "")), **facts}
     if isinstance(error, ReportedError) and error.status < 500:
-        record = {"code": error.code, "message": error.message, **facts}
         _log.warning(json.dumps(record, default=str))
     else:
-        record = {"code": getattr(error, "code", "internal"), **facts}
         record["traceback"] = "".join(traceback.format_exception(error))
         _log.error(json.dumps(record, default=str))
 

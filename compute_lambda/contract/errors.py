@@ -1,4 +1,8 @@
-"""Errors with a message for people, and the one shape in which they are shown."""
+"""The one family of errors that people and programs may see, and the one shape they have.
+
+`{"error": {"code", "message", "details", "request_id"}}`. Whatever is no `ReportedError` was
+foreseen by nobody: it is shown as `internal` with an id that the log has too, not by its own text.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,15 @@ from typing import Any, ClassVar
 
 
 class ReportedError(Exception):
-    """An error that may be shown as it is.
+    """An error that may be shown as it is; `str` of it is the message.
 
-    `code` is one word for programs; `message` says what was expected, what came and what to do;
-    `details` is plain JSON; `status` the HTTP status that goes with it.
+    Attributes:
+        code: one word in snake_case for programs and tests.
+        message: what was expected, what came and what to do; plain text, so it must be escaped
+            wherever it is put into HTML (it may quote column names).
+        details: plain JSON.
+        status: the HTTP status that goes with it.
+        headers: those that an HTTP answer needs besides, such as Allow.
     """
 
     status = 500
@@ -20,6 +29,14 @@ class ReportedError(Exception):
         self.code = code
         self.message = message
         self.details = dict(details or {})
+        self.headers: dict[str, str] = {}
+
+    def __str__(self) -> str:  # those that are a KeyError as well would show it in quotes
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, whatever its class is made from: errors come back from other processes."""
+        return _again, (type(self), self.__dict__)
 
 
 class ContractError(ReportedError, ValueError):
@@ -62,20 +79,37 @@ class HttpError(ReportedError):
         self.headers = dict(headers or {})
 
 
+def shown(error: BaseException, request_id: str) -> ReportedError:
+    """The error itself; `internal`, which tells the id and nothing else, if nobody foresaw it."""
+    if isinstance(error, ReportedError):
+        return error
+    return ReportedError(
+        "internal",
+        "Something unexpected went wrong. Try again, and report the id"
+        f" {request_id or 'of this request'} if it happens again: the log has the rest.",
+    )
+
+
 def error_record(error: BaseException, request_id: str) -> dict[str, Any]:
     """{"code", "message", "details", "request_id"}: the content of the one error shape.
 
-    An error that nobody foresaw is shown as an id to look up in the log, never by its own text.
+    Also what is kept of a task that failed; `request_id` is "" where there was no request.
     """
-    if not isinstance(error, ReportedError):
-        error = ReportedError(
-            "internal",
-            "Something unexpected went wrong while computing; it is not your input. Try again, and"
-            f" report the id {request_id or 'of this request'} if it happens again.",
-        )
+    error = shown(error, request_id)
     return {
         "code": error.code,
         "message": error.message,
         "details": error.details,
         "request_id": request_id,
     }
+
+
+def error_body(error: BaseException, request_id: str) -> dict[str, Any]:
+    """{"error": {...}}: the whole answer to a request that failed."""
+    return {"error": error_record(error, request_id)}
+
+
+def _again(kind: type[ReportedError], state: dict[str, Any]) -> ReportedError:
+    error = kind.__new__(kind, state["message"])
+    error.__dict__.update(state)
+    return error

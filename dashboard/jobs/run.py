@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from compute_lambda import Task
+from compute_lambda.contract.errors import ReportedError, error_record
 from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
@@ -288,9 +289,5 @@ def _with_task(error: dict[str, Any], task: Task) -> dict[str, Any]:
 
 
 def _no_outcome(backend: str) -> dict[str, Any]:
-    return {
-        "code": "no_outcome",
-        "message": f"The backend {backend} ended without an outcome for this task. Rerun it.",
-        "details": {},
-        "request_id": "",
-    }
+    message = f"The backend {backend} ended without an outcome for this task. Rerun it."
+    return error_record(ReportedError("no_outcome", message), "")

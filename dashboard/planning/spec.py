@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from compute_lambda.contract.content import canonical_json, checked_dataset_id
-from compute_lambda.contract.errors import ContractError
+from compute_lambda.contract.errors import ContractError, ReportedError
 from compute_lambda.contract.fields import Fields, checked_list
 from compute_lambda.contract.limits import MAX_CLUSTERS, MAX_FEATURES, MAX_SEED
 from compute_lambda.tasks.fit.task import MAX_ITERATIONS, MAX_RESTARTS, MIN_REG_COVAR
@@ -27,13 +27,10 @@ MAX_COLUMN_NAME = 1_000
 MAX_MAGNITUDE = 1e150  # the core refuses larger values: their squares overflow
 
 
-class SpecError(ValueError):
+class SpecError(ReportedError, ValueError):
     """The job cannot be run as asked. `message` says what was expected, what came, what to do."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    status = 422
 
 
 class ColumnFacts(Protocol):
@@ -120,7 +117,7 @@ class JobSpec:
         try:
             return cls._read(Fields(raw, [field.name for field in dataclasses.fields(cls)]))
         except ContractError as error:
-            raise SpecError(error.code, error.message) from error
+            raise SpecError(error.code, error.message, error.details) from error
 
     @classmethod
     def _read(cls, fields: Fields) -> JobSpec:

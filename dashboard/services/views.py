@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from compute_lambda.contract.errors import ReportedError
 from dashboard.analysis.view import Catalogue, JobView
 
 if TYPE_CHECKING:
@@ -15,8 +16,17 @@ CAPACITY = 8
 PAGE_SIZE = 500
 
 
-class UnknownJobError(KeyError):
+class UnknownJobError(ReportedError, KeyError):
     """The store has no such job."""
+
+    status = 404
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            "unknown_job",
+            f"Expected a job of this installation, got “{job_id[:64]}”, which it does not have. It "
+            "may have been deleted; the Jobs page lists all there are.",
+        )
 
 
 class ViewRegistry:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from compute_lambda import Result
+from compute_lambda.contract.errors import ReportedError
 from dashboard.planning.job_kinds import Spec
 from dashboard.planning.spec import JobSpec, SpecError
 from dashboard.planning.spending import NOTHING_SPENT, Usage
@@ -29,8 +30,13 @@ OutcomeStatus = Literal["done", "failed"]
 FINISHED_STATES: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})
 
 
-class StoreError(Exception):
+class StoreError(ReportedError):
     """The store cannot be used. The message is one sentence or two with the remedy."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store_unavailable", message)
 
 
 @dataclass(frozen=True, slots=True)

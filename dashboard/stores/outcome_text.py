@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from compute_lambda import ContractError
+from compute_lambda.contract.errors import error_record
 from compute_lambda.tasks.registry import read_result
 from dashboard.stores.base import OutcomeStatus, TaskOutcome
 
@@ -43,7 +44,7 @@ def read_outcome(
         failure = None if error is None else json.loads(error)
     except ContractError as unreadable:
         status = "failed"
-        failure = {"code": unreadable.code, "message": unreadable.message, "details": {}}
+        failure = error_record(unreadable, "")
     return TaskOutcome(
         task_id=task_id,
         status=status,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 
 from compute_lambda import ContractError, Result, Task
+from compute_lambda.contract.errors import ReportedError, error_record
 from compute_lambda.tasks.registry import kind_of, read_result
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends.api.connection import Answer
@@ -128,11 +129,10 @@ def lost(error: Exception, host: str, waited_ms: float) -> Problem:
         return Problem("again", _plain("timed_out", message), busy_ms=waited_ms)
     if isinstance(error, out_of_reach):
         problem = AwsProblem.of(error, f"sending a task to {host}")
-        record = _plain(problem.code, problem.message, problem.details)
-        return Problem("reach", record, congested=True)
+        return Problem("reach", error_record(problem, ""), congested=True)
     if not isinstance(error, httpx.RequestError):  # no credentials
         problem = AwsProblem.of(error, f"sending a task to {host}")
-        return Problem("stop", _plain(problem.code, problem.message, problem.details))
+        return Problem("stop", error_record(problem, ""))
     kind = type(error).__name__
     message = (
         f"Expected an answer from {host}, got a connection that broke off ({kind}). Rerun the task."
@@ -161,7 +161,7 @@ def _result(reply: Reply, task: Task, task_id: str) -> Result | Problem:
         result = read_result(raw)
     except ContractError as error:
         if error.code == "contract_version":
-            return Problem("stop", _error(error.code, error.message, error.details, reply))
+            return Problem("stop", error_record(error, _request_id(reply)))
         return _malformed(f"JSON of another shape ({error.details.get('field') or '?'})", reply)
     if result.task_id != task_id:
         return _malformed(f"the answer to another task, {result.task_id[:16]}", reply)
@@ -223,12 +223,10 @@ def _our_error(reply: Reply) -> dict[str, Any] | None:
         return None
     details = error.get("details")
     request_id = error.get("request_id") or _request_id(reply)
-    return {
-        "code": code[:100],
-        "message": message[:2_000],
-        "details": details if isinstance(details, dict) else {},
-        "request_id": str(request_id)[:200],
-    }
+    said = ReportedError(
+        code[:100], message[:2_000], details if isinstance(details, dict) else None
+    )
+    return error_record(said, str(request_id)[:200])
 
 
 def _malformed(what: str, reply: Reply) -> Problem:
@@ -267,8 +265,8 @@ def _request_id(reply: Reply) -> str:
 
 
 def _error(code: str, message: str, details: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    return {**_plain(code, message, details), "request_id": _request_id(reply)}
+    return error_record(ReportedError(code, message, details), _request_id(reply))
 
 
 def _plain(code: str, message: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"code": code, "message": message, "details": dict(details or {}), "request_id": ""}
+    return error_record(ReportedError(code, message, details), "")

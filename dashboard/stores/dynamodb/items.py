@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from compute_lambda.contract.errors import ReportedError, error_record
 from dashboard.planning.job_kinds import job_kind
 from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import Usage
@@ -170,7 +171,7 @@ class Entry:
     def outcome(self, seq: int, payload: bytes | None) -> TaskOutcome:
         """The outcome; `payload` None when its object is gone."""
         if payload is None:
-            texts = {"result": None, "error": json.dumps(_LOST)}
+            texts = {"result": None, "error": json.dumps(error_record(_LOST, ""))}
         else:
             texts = json.loads(zlib.decompress(payload))
         return read_outcome(
@@ -185,12 +186,11 @@ class Entry:
         )
 
 
-_LOST = {
-    "code": "result_lost",
-    "message": "This result was too large for the table, and its object in the bucket is gone."
+_LOST = ReportedError(
+    "result_lost",
+    "This result was too large for the table, and its object in the bucket is gone."
     " Delete the job and run it again.",
-    "details": {},
-}
+)
 
 
 @dataclass(frozen=True, slots=True)

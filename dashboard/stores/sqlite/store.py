@@ -92,6 +92,7 @@ _JOB_COLUMNS = (
     "n_running, created_at, started_at, finished_at, cancel_requested, error, best, owner, "
     "lease_expires_at, spending_cap_usd, usage, kind"
 )
+_ONE_JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE job_id = ?"
 _FREE = "(owner IS NULL OR lease_expires_at <= :now)"
 
 
@@ -134,10 +135,11 @@ class SqliteJobStore:
         return stored
 
     def job(self, job_id: str) -> JobRecord | None:
-        return _job(self._db.reading(), job_id)
+        rows = self._db.read(_ONE_JOB, (job_id,))
+        return _job_record(rows[0]) if rows else None
 
     def jobs(self) -> list[JobRecord]:
-        rows = self._db.reading().execute(
+        rows = self._db.read(
             f"SELECT {_JOB_COLUMNS} FROM jobs ORDER BY created_at DESC, rowid DESC"
         )
         return [record for row in rows if (record := _job_record(row)) is not None]
@@ -176,7 +178,7 @@ class SqliteJobStore:
         return n_new
 
     def outcomes(self, job_id: str, after: int = 0, limit: int = 500) -> OutcomePage:
-        rows = self._db.reading().execute(
+        rows = self._db.read(
             "SELECT seq, task_id, status, n_units, result, error, attempts, recorded_at"
             " FROM outcomes WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (job_id, after, limit),
@@ -185,10 +187,8 @@ class SqliteJobStore:
         return OutcomePage(found, found[-1].seq if found else after)
 
     def settled(self, job_id: str) -> dict[str, OutcomeStatus]:
-        rows = self._db.reading().execute(
-            "SELECT task_id, status FROM outcomes WHERE job_id = ?", (job_id,)
-        )
-        return dict(rows.fetchall())
+        rows = self._db.read("SELECT task_id, status FROM outcomes WHERE job_id = ?", (job_id,))
+        return dict(rows)
 
     def discard_failures(self, job_id: str) -> int:
         with self._db.writing() as db:
@@ -288,7 +288,7 @@ class SqliteJobStore:
             return _job(db, job_id)
 
     def orphaned(self, now: float) -> list[str]:
-        rows = self._db.reading().execute(
+        rows = self._db.read(
             f"SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND {_FREE}"
             " ORDER BY created_at",
             {"now": now},
@@ -356,7 +356,7 @@ def _encoded(usage: Usage | None) -> str | None:
 
 
 def _job(db: sqlite3.Connection, job_id: str) -> JobRecord | None:
-    row = db.execute(f"SELECT {_JOB_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+    row = db.execute(_ONE_JOB, (job_id,)).fetchone()
     return None if row is None else _job_record(row)
 
 

@@ -22,6 +22,7 @@ from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
 from tests.dashboard.jobs.waiting import until
+from tests.error_shape import check_record
 
 Make = Callable[..., JobService]
 
@@ -428,6 +429,7 @@ class TestFailures:
         (lost,) = [o for o in store.outcomes(what.job_id).outcomes if o.status == "failed"]
         assert lost.task_id == ids_of(what)[3]
         assert lost.error is not None
+        check_record(lost.error)
         assert lost.error["code"] == "no_outcome"
 
 

@@ -12,6 +12,7 @@ from dashboard.planning.spending import Usage
 from dashboard.stores.base import StoreError
 from dashboard.stores.sqlite.store import SCHEMA_VERSION, SqliteJobStore
 from tests.dashboard.jobs.made_up import done, job
+from tests.error_shape import check_record
 
 
 def test_it_makes_its_directory_and_keeps_jobs_across_openings(tmp_path: Path) -> None:
@@ -151,6 +152,7 @@ def test_what_another_release_wrote_does_not_hide_the_rest(tmp_path: Path) -> No
     unreadable, fine = store.outcomes(good).outcomes
     assert (unreadable.status, unreadable.result) == ("failed", None)
     assert unreadable.error is not None
+    check_record(unreadable.error)
     assert unreadable.error["code"] == "contract_version"
     assert (fine.status, fine.error) == ("done", None)
     store.close()

@@ -16,6 +16,8 @@ from hypothesis import settings  # noqa: E402
 settings.register_profile("suite", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("suite")
 
+pytest_plugins = ["tests.untested"]
+
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:

@@ -175,10 +175,14 @@ def test_every_module_has_bytecode_that_is_never_checked(
     which: str, request: pytest.FixtureRequest
 ) -> None:
     bundle: Bundle = request.getfixturevalue(which)
-    if not bundle.bytecode_by:
-        pytest.skip("no Python of the bundle's version on this machine")
     sources = sorted(bundle.folder.rglob("*.py"))
     assert len(sources) > 100
+    if not bundle.bytecode_by:
+        # Lambda's Python is not on this machine: better none than that of another version.
+        assert which == "lambda_bundle"
+        assert list(bundle.folder.rglob("*.pyc")) == []
+        assert "bytecode: none" in bundle.describe()
+        return
     tags = set()
     for source in sources:
         (compiled,) = (source.parent / "__pycache__").glob(f"{source.stem}.*.pyc")

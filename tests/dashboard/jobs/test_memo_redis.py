@@ -20,7 +20,7 @@ START_S = 20.0
 BINARY = shutil.which("redis-server")
 
 needs_server = pytest.mark.skipif(
-    BINARY is None, reason="there is no redis-server here (apt-get install redis-server)"
+    BINARY is None, reason="remembering in Redis: no redis-server (apt-get install redis-server)"
 )
 
 

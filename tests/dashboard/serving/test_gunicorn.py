@@ -10,7 +10,7 @@ import pytest
 
 from tests.dashboard.serving.conftest import Gunicorn
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs a Unix system")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn (use Linux or macOS)")
 
 
 def answers_of_both(server: Gunicorn, workers: set[int], path: str) -> dict[int, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.untested import untested
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = """
@@ -36,7 +37,7 @@ def last_line(folder: Path, *options: str) -> str:
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=WAIT_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.rstrip("\n").rpartition("\n")[2]

@@ -22,6 +22,7 @@ from bundle.wheels import is_kept, pinned_version
 from compute_lambda import FitTask, fit
 from compute_lambda.environment import DATA_DIR
 from kmeans_core import COVARIANCE_TYPES
+from tests.waiting import WAIT_S
 
 MB = 10**6
 DATASET = "cd" * 32
@@ -79,7 +80,7 @@ def run(runnable_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> di
         input=json.dumps(events),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=WAIT_S,
         env={DATA_DIR: str(datasets), "OPENBLAS_NUM_THREADS": "1"},
     )
     assert ran.returncode == 0, ran.stderr

@@ -31,8 +31,8 @@ from tests.aws_end_to_end.small_tasks import (
     finished,
     tasks_of,
 )
-from tests.dashboard.jobs.waiting import until
 from tests.scripted_aws import refused
+from tests.waiting import until
 
 N_TASKS = 36
 
@@ -225,7 +225,7 @@ def test_credentials_that_stop_working_in_the_middle(
         max_in_flight=NEVER_THROTTLED,
         costs=ONE_BY_ONE,
     )
-    jobs = JobService(services.store, backend, services.catalogue, services.memo, lease_s=5.0)
+    jobs = JobService(services.store, backend, services.catalogue, services.memo, lease_s=600.0)
     jobs.submit(spec)
     record = jobs.wait(spec.job_id, WAIT_S)
     assert record is not None

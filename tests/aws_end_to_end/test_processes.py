@@ -13,7 +13,7 @@ from dashboard.settings import Settings
 from tests.aws_end_to_end.conftest import CONCURRENCY
 from tests.aws_end_to_end.dashboard_process import DashboardProcess
 from tests.aws_end_to_end.small_tasks import WAIT_S, check_whole, tasks_of
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 IN_FLIGHT = 4
 

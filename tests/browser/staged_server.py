@@ -88,4 +88,4 @@ if __name__ == "__main__":
     dashboard.services.LocalBackend = StagedBackend  # type: ignore[misc]
     # The tests count jobs; the first analysis begins with the first visit here.
     dashboard.services.background._first_analysis = lambda _services: None
-    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "1"]))
+    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "600"]))

@@ -25,7 +25,7 @@ def test_an_uploaded_table_with_a_known_answer_ends_there(page, tmp_path: Path):
     before = page.query["job"]
     page.click("preview-use")
     page.until(lambda: page.query["job"] != before, "its own job started by itself")
-    page.until_state("done", 60)
+    page.until_state("done")
     assert page.text("rec-title") == "full-tied, K = 3"
     page.until(lambda: page.shown_k() == 3, "the slider follows the recommendation")
     page.until_text("selected-title", "full-tied, K = 3")

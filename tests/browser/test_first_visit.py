@@ -7,7 +7,7 @@ import json
 
 def test_a_first_visit_shows_curves_and_clusters_with_nothing_to_press(page):
     page.open()
-    page.until(page.curves, "a curve is drawn", 10)
+    page.until(page.curves, "a curve is drawn")
     assert page.query["job"]
     page.until(lambda: len(page.curves()) == 6, "all six curves")
     page.until(lambda: "K = " in page.text("rec-title"), "a recommendation")

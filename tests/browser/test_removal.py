@@ -6,6 +6,7 @@ import pytest
 from conftest import write_blobs
 
 from dashboard.planning.spec import JobSpec
+from tests.waiting import WAIT_S
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def own_job(site, tmp_path) -> JobSpec:
             dataset.dataset_id, dataset.default_columns, k_max=3, n_experiments=1, n_restarts=2
         )
         services.jobs.submit(spec)
-        assert services.jobs.wait(spec.job_id, 30.0).state == "done"
+        assert services.jobs.wait(spec.job_id, WAIT_S).state == "done"
     finally:
         services.close()
     return spec

@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 
 from dashboard.cli.main import main
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 SIZES = (60, 40, 30)
 CENTRES = ((0.0, 0.0), (-50.0, 20.0), (40.0, -30.0))
 #: Text that a spreadsheet program would run, as row names.
 FORMULA = "=HYPERLINK(1)"
-PROCESS_S = 90.0
+PROCESS_S = WAIT_S
 
 Cli = Callable[..., int]
 

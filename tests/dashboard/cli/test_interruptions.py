@@ -16,7 +16,7 @@ from dashboard.stores.base import JobRecord, JobStore
 from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.cli.conftest import PROCESS_S
 from tests.dashboard.jobs import made_up
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 Start = Callable[..., subprocess.Popen[str]]
 # Two seconds or more of fitting in some 160 tasks: long enough to be stopped in the middle.

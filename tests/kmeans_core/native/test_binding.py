@@ -19,6 +19,7 @@ from kmeans_core.lloyd import _start
 from kmeans_core.native import library
 from kmeans_core.native.binding import NativeKernel
 from kmeans_core.parameters import Problem
+from tests.waiting import WAIT_S
 
 try:
     _NATIVE = NativeKernel(library.load())
@@ -187,5 +188,5 @@ def test_threads_that_cannot_start_and_forks_do_no_harm(script):
     if script is FORKED and not hasattr(os, "fork"):
         pytest.skip("the kernel after a fork (use a system that has fork)")
     command = [sys.executable, "-W", "ignore", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S)
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -16,6 +16,7 @@ import pytest
 
 from kmeans_core.native import compile as build
 from kmeans_core.native.library import load
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 # In the place of the kernel where only the build is tested: the kernel takes seconds to compile.
@@ -171,7 +172,7 @@ def test_an_install_without_a_compiler_works_and_computes_with_numpy(tmp_path: P
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_S,
     )
     assert answer.returncode == 0, answer.stderr
     path, kernel, *counts = answer.stdout.split()

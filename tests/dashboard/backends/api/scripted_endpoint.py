@@ -26,9 +26,9 @@ from aiohttp import web
 from compute_lambda import FitTask
 from compute_lambda.environment import Environment
 from compute_lambda.handler import Worker
+from tests.waiting import WAIT_S
 
 MEMORY_MB = 1_769
-WAIT_S = 20.0
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import dashboard.services
 from dashboard.backends.local import LocalBackend
 from dashboard.planning.cost import CostModel
+from dashboard.services import assembly
 from dashboard.settings import read_settings
 from dashboard.wsgi import application as served
 
@@ -61,5 +61,5 @@ class CountingBackend(LocalBackend):
 
 def application() -> Any:
     """What gunicorn serves. Only its processes get the other backend, not one that imports this."""
-    dashboard.services.LocalBackend = CountingBackend  # type: ignore[misc]
+    assembly.LocalBackend = CountingBackend  # type: ignore[misc]
     return served()

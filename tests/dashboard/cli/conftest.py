@@ -74,19 +74,24 @@ def cli(data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
 
 @pytest.fixture
 def start(data_dir: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `python -m dashboard ...` as a process of its own; whatever is left is killed."""
+    """Starts `python -m dashboard ...` as a process of its own; whatever is left is killed.
+
+    `module` names another one than "dashboard".
+    """
     processes: list[subprocess.Popen[str]] = []
 
-    def start_one(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    def start_one(
+        *arguments: object, module: str = "dashboard", **options: object
+    ) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "CENTAURUS_DATA_DIR": str(data_dir),
             "CENTAURUS_THREADS": "2",
-            "CENTAURUS_LEASE_S": "2",
+            "CENTAURUS_LEASE_S": "600",  # a slow process is not a dead one
             "PYTHONPATH": str(ROOT),
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             **{  # type: ignore[arg-type]
                 "cwd": tmp_path,
                 "env": environment,

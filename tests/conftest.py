@@ -35,6 +35,13 @@ def pytest_addoption(parser):
         default=1_600,
         help="random shapes on which every variant of the compiled kernel is compared",
     )
+    parser.addoption("--part", default="1/1", help="2/4 runs the second quarter of the tests")
+
+
+@pytest.hookimpl(trylast=True)  # of those that -k has left
+def pytest_collection_modifyitems(config, items):
+    number, n_parts = map(int, config.getoption("part").split("/"))
+    items[:] = items[number - 1 :: n_parts]
 
 
 def pytest_setup_options():

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
 from dash import set_props
+from dash.exceptions import DependencyException, InvalidResourceError
 from flask_compress import Compress
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.figures.style import style_json
 from dashboard.http.guard import protect
-from dashboard.http.problems import new_id
+from dashboard.http.problems import answer_errors, new_id
 from dashboard.http.routes import api
 from dashboard.pages import clientside
 from dashboard.pages.analyse import controls
@@ -34,7 +35,6 @@ from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import notification
 from dashboard.planning.default_job import default_spec
 from dashboard.services.views import ViewRegistry
-from dashboard.stores.base import StoreError
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -53,7 +53,7 @@ COMPRESSED_TYPES = [
 
 
 def create_app(services: Services) -> Application:
-    """The page over ``services``; ``app.server`` is the WSGI application."""
+    """The page over `services`; `app.server` is the WSGI application."""
     # The scheme is known before the first paint, so that a dark page does not flash white.
     dmc.pre_render_color_scheme()
     app = Application(
@@ -70,6 +70,7 @@ def create_app(services: Services) -> Application:
     )
     app.server.config["COMPRESS_MIMETYPES"] = COMPRESSED_TYPES
     protect(app.server, services.settings.host)
+    answer_errors(app.server, missing=(DependencyException, InvalidResourceError))
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
     app.layout = partial(_layout, services)
@@ -112,7 +113,7 @@ def _report(error: Exception) -> Any:
 
     What is wrong with AWS or the store is said in its own words: a person can put it right.
     """
-    if isinstance(error, (ReportedError, StoreError)):
+    if isinstance(error, ReportedError):
         _log.warning("Callback failed: %s", error)
         said = notification("This cannot be done now", str(error))
         set_props(ids.NOTIFICATIONS, {"sendNotifications": [said]})

@@ -121,7 +121,7 @@ class Opening:
         if record is None:
             return _no_job(unknown_job(wanted))
         try:
-            return self._opened(record, _asked_selection(query, record.spec))
+            return self._opened(record, _asked_selection(query, record.analysis))
         except DatasetError:
             return _no_job(without_dataset(record.dataset_name))
 
@@ -139,13 +139,13 @@ class Opening:
     def _opened(self, record: JobRecord, selection: dict[str, Any]) -> dict[str, Any]:
         catalogue = self._services.catalogue
         dataset = catalogue.get(record.spec.dataset_id)
-        values = controls.spec_values(record.spec) | controls.slider_ends(record.spec)
+        values = controls.spec_values(record.analysis) | controls.slider_ends(record.analysis)
         values |= {
             ids.SHOWN_DATASET: record.spec.dataset_id,
             ids.DATASET + ".data": controls.dataset_choices(catalogue.datasets()),
             ids.DATASET_DESCRIPTION: dataset.description,
             ids.COLUMNS + ".data": controls.column_choices(dataset),
-            ids.COLUMNS_NOTE: controls.columns_note(dataset, record.spec.columns),
+            ids.COLUMNS_NOTE: controls.columns_note(dataset, record.analysis.columns),
         }
         return {
             "job": job_data(record, dataset),
@@ -283,7 +283,7 @@ class Opening:
 
 def job_data(record: JobRecord, dataset: Dataset) -> dict[str, Any]:
     """What the browser's engine needs to follow a job; see ``ids.LIVE_JOB``."""
-    spec = record.spec
+    spec = record.analysis
     return {
         "job_id": record.job_id,
         "state": record.state,

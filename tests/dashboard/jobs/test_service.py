@@ -20,6 +20,7 @@ from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
+from tests.error_shape import check_record
 from tests.waiting import WAIT_S, until
 
 Make = Callable[..., JobService]
@@ -89,7 +90,7 @@ def finished_by_itself(store: JobStore, what: JobSpec) -> JobRecord:
 
 
 def counts(record: JobRecord) -> tuple[int, int, int]:
-    return record.n_done, record.n_failed, record.n_fits_done
+    return record.n_done, record.n_failed, record.n_units_done
 
 
 class TestSubmit:
@@ -98,7 +99,7 @@ class TestSubmit:
     ) -> None:
         service, what = make(), spec()
         queued = service.submit(what)
-        assert (queued.job_id, queued.n_tasks, queued.n_fits) == (what.job_id, 6, 12)
+        assert (queued.job_id, queued.n_tasks, queued.n_units) == (what.job_id, 6, 12)
         assert (queued.dataset_name, queued.backend) == ("field", "local")
         record = finished(service, what)
         assert (record.state, *counts(record), record.n_running) == ("done", 6, 0, 12, 0)
@@ -341,6 +342,7 @@ class TestFailures:
             "code": "boom",
             "message": "It broke.",
             "details": {
+                "kind": "fit",
                 "covariance_type": "full-untied",
                 "n_clusters": [2],
                 "experiments": [0],
@@ -426,6 +428,7 @@ class TestFailures:
         (lost,) = [o for o in store.outcomes(what.job_id).outcomes if o.status == "failed"]
         assert lost.task_id == ids_of(what)[3]
         assert lost.error is not None
+        check_record(lost.error)
         assert lost.error["code"] == "no_outcome"
 
 
@@ -638,7 +641,7 @@ class TestTakeOver:
             assert record is not None
             return record.owner, record.lease_expires_at
 
-        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.best", slow_best)
+        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.summary", slow_best)
         now = [1_000.0]
         store = SqliteJobStore(tmp_path / "timed.sqlite3", clock=lambda: now[0])
         timing = {"store": store, "lease_s": 60.0, "clock": lambda: now[0]}

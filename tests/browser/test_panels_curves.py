@@ -41,7 +41,7 @@ def test_a_click_on_a_curve_selects_that_clustering(opened):
     ActionChains(opened.driver).move_to_element(node).click().perform()
     opened.until(lambda: opened.query.get("type") == chosen, "the address names the type")
     assert opened.query["k"] == str(k)
-    assert opened.shown_k() == k
+    opened.until(lambda: opened.shown_k() == k, "K follows")
     ring = opened.until(
         lambda: (trace := opened.graph("bic-graph")["data"][19])["x"] == [k] and trace,
         "the ring marks it",
@@ -114,7 +114,7 @@ def test_show_this_clustering_returns_to_the_recommended_one(opened, small_job):
     opened.until(lambda: opened.query.get("k") == "6", "another K is selected")
     opened.click("rec-show")
     opened.until(lambda: opened.shown_k() == 3, "the recommended K is shown")
-    assert opened.text("rec-title") == "full-tied, K = 3"
+    opened.until(lambda: opened.text("rec-title") == "full-tied, K = 3", "#rec-title says it")
     assert small_job.spec.k_max == 6
 
 

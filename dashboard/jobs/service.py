@@ -14,15 +14,13 @@ import time
 import uuid
 from collections.abc import Callable
 
-import numpy as np
-
 from compute_lambda import FitTask
 from dashboard.backends import Backend
 from dashboard.datasets import DatasetCatalogue, DatasetError
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.run import JobRun
-from dashboard.planning.plan import plan
-from dashboard.planning.spec import JobSpec, SpecError, check_spec
+from dashboard.planning.quote import Quote, Quotes
+from dashboard.planning.spec import JobSpec, SpecError
 from dashboard.stores.base import JobRecord, JobState, JobStore, StoreError
 
 _log = logging.getLogger(__name__)
@@ -56,12 +54,17 @@ class JobService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._backend, self._catalogue, self._memo = store, backend, catalogue, memo
+        self._quotes = Quotes(catalogue, backend)
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._lease_s, self._heartbeat_s, self._clock = lease_s, heartbeat_s, clock
         self._lock = threading.Lock()
         self._runs: dict[str, JobRun] = {}
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
+
+    def quote(self, spec: JobSpec) -> Quote:
+        """What the whole job would take. Raises DatasetError and SpecError as `submit` does."""
+        return self._quotes.of(spec)
 
     def submit(self, spec: JobSpec, *, spending_cap_usd: float | None = None) -> JobRecord:
         """Make sure that the job is done or being worked on; the record as it is now.
@@ -71,8 +74,9 @@ class JobService:
         earlier one, also while the job runs; None is no cap. Raises DatasetError and SpecError when
         it cannot be run as asked.
         """
-        tasks, dataset_name = self._plan(spec)
-        record = self._enter(spec, tasks, dataset_name, spending_cap_usd)
+        quote = self._quotes.of(spec)
+        tasks = quote.tasks()
+        record = self._enter(spec, tasks, quote.dataset.name, spending_cap_usd)
         if record.state == "done" and record.n_failed == 0:
             return record
         if record.finished:
@@ -103,7 +107,7 @@ class JobService:
         record = self._store.job(job_id)
         if record is None:
             return None
-        tasks, _ = self._plan(record.spec)
+        tasks = self._quotes.of(record.spec).tasks()
         if self._store.discard_failures(job_id) == 0 and record.state == "done":
             return record
         record = self._store.reopen(job_id)
@@ -164,18 +168,7 @@ class JobService:
         if self._watcher is not None:
             self._watcher.join(max(WATCH_S, deadline - time.monotonic()))
 
-    # -- planning -----------------------------------------------------------------------------
-
-    def _plan(self, spec: JobSpec) -> tuple[list[FitTask], str]:
-        dataset = self._catalogue.get(spec.dataset_id)
-        # An unknown column is reported by `check_spec`, in better words.
-        known = {column.name for column in dataset.columns}.issuperset(spec.columns)
-        n_rows = dataset.n_rows
-        if known and spec.columns:
-            finite = self._catalogue.finite_rows(dataset.dataset_id, spec.columns)
-            n_rows = int(np.count_nonzero(finite))
-        check_spec(spec, dataset, n_rows)
-        return plan(spec, dataset, n_rows, self._backend.costs), dataset.name
+    # -- entering a job -----------------------------------------------------------------------
 
     def _enter(
         self,
@@ -252,8 +245,9 @@ class JobService:
         if self.runs_here(record.job_id) or self._closing.is_set():
             return
         try:
-            tasks, dataset_name = self._plan(record.spec)
-            self._enter(record.spec, tasks, dataset_name, record.spending_cap_usd)
+            quote = self._quotes.of(record.spec)
+            tasks = quote.tasks()
+            self._enter(record.spec, tasks, quote.dataset.name, record.spending_cap_usd)
         except (DatasetError, SpecError) as error:
             self._settle_unheld(record.job_id, "failed", error.message)
         except Exception:

@@ -9,7 +9,6 @@ from dash import html
 
 from dashboard.pages.analyse.sidebar import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
 from dashboard.pages.parts import ids
-from dashboard.pages.parts.amounts import dollars
 
 if TYPE_CHECKING:
     from dashboard.datasets import Dataset
@@ -123,20 +122,3 @@ def capped_k_range(k_range: Sequence[int], n_rows: int) -> list[int]:
     """The range within what the slider and the number of rows allow."""
     most = max(1, min(MAX_K, n_rows))
     return [min(k_range[0], most), min(k_range[1], most)]
-
-
-def estimate_line(n_fits: int, seconds: float, cost_usd: float) -> str:
-    """``6,000 fits · about 1 s · $0.00``."""
-    cost = dollars(cost_usd)
-    return f"{n_fits:,} fit{'' if n_fits == 1 else 's'} · {about(seconds)} · {cost}"
-
-
-def about(seconds: float) -> str:
-    """A duration as one would say it."""
-    if seconds < 0.95:
-        return "under 1 s"
-    if seconds < 90:
-        return f"about {seconds:.0f} s"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} min"
-    return f"about {seconds / 3600:.1f} h"

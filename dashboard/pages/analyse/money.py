@@ -12,20 +12,14 @@ from dash import Dash, Input, Output, State, html, no_update
 from dashboard.datasets import DatasetError
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import problem, unknown_job
-from dashboard.pages.parts.amounts import dollars
 from dashboard.pages.parts.explain import explained
 from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import raised_cap
 
 if TYPE_CHECKING:
-    from dashboard.backends import Backend
     from dashboard.services import Services
 
 MOST_CAP_USD = 100_000
-
-COLD_START_S = 0.3
-"""Start-up and first read of the columns, which every function is billed for once. The estimate
-assumes that none is warm."""
 
 
 def cap_control(cap_usd: float | None) -> html.Div:
@@ -61,17 +55,6 @@ def chosen_cap(value: Any) -> float:
             f"“{value if value not in (None, '') else 'nothing'}”. Type one beside Effort.",
         )
     return cap_usd
-
-
-def estimated_usd(backend: Backend, busy_s: float, n_tasks: int) -> float:
-    """The price of `n_tasks` that compute for `busy_s` seconds in all, before anything has run."""
-    cold_s = COLD_START_S * min(n_tasks, backend.concurrency)
-    return backend.cost_usd(busy_s + cold_s, n_tasks)
-
-
-def too_little(cost_usd: float, cap_usd: float) -> str:
-    """A half-sentence for the estimate when the cap will not do, else ""."""
-    return f" · more than the cap of {dollars(cap_usd)}" if cost_usd > cap_usd else ""
 
 
 class CapRaise:

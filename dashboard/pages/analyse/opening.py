@@ -11,13 +11,12 @@ from dash import Dash, Input, Output, State, no_update, set_props
 
 from dashboard.datasets import Dataset, DatasetError
 from dashboard.pages.analyse import controls
-from dashboard.pages.analyse.money import chosen_cap, estimated_usd, too_little
+from dashboard.pages.analyse.money import chosen_cap
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import nothing_started, problem, unknown_job, without_dataset
 from dashboard.pages.parts.exchange import FOLLOW, NO_JOB
 from dashboard.planning.default_job import default_spec
-from dashboard.planning.plan import estimate_s, estimate_work
-from dashboard.planning.spec import JobSpec, SpecError, check_spec
+from dashboard.planning.spec import JobSpec, SpecError
 from dashboard.stores.base import JobRecord
 
 if TYPE_CHECKING:
@@ -196,11 +195,16 @@ class Opening:
             return answer
         try:
             spec = JobSpec.from_dict(settings["spec"])
-            dataset = self._services.catalogue.get(spec.dataset_id)
             cap_usd = None
             if self._services.costs_money:
                 cap_usd = chosen_cap(settings.get("cap_usd"))
-            answer |= self._costs(spec, dataset, cap_usd)
+            quote = self._services.jobs.quote(spec)
+            dataset = quote.dataset
+            answer |= {
+                "estimate": quote.sentence(cap_usd),
+                "rows": controls.rows_line(dataset.n_rows, quote.n_rows),
+                "note": controls.columns_note(dataset, spec.columns),
+            }
             # Before the address was read nothing may start: it can name another job.
             if shown is not None and self._wanted(settings, spec, shown):
                 answer |= self._start(spec, dataset, shown, selection, cap_usd)
@@ -209,23 +213,6 @@ class Opening:
             answer |= {"error": problem(None, error.message), "run_disabled": True}
             answer |= {"estimate": "Nothing to run yet"}
         return answer
-
-    def _costs(self, spec: JobSpec, dataset: Dataset, cap_usd: float | None) -> dict[str, Any]:
-        known = {column.name for column in dataset.columns}
-        if not known.issuperset(spec.columns):
-            check_spec(spec, dataset, dataset.n_rows)  # says which one is unknown
-        finite = self._services.catalogue.finite_rows(spec.dataset_id, spec.columns)
-        n_used = int(finite.sum())
-        check_spec(spec, dataset, n_used)
-        backend = self._services.backend
-        seconds = estimate_s(spec, n_used, backend.costs, backend.concurrency)
-        cost_usd = estimated_usd(backend, *estimate_work(spec, n_used, backend.costs))
-        line = controls.estimate_line(spec.n_fits, seconds, cost_usd)
-        return {
-            "estimate": line if cap_usd is None else line + too_little(cost_usd, cap_usd),
-            "rows": controls.rows_line(dataset.n_rows, n_used),
-            "note": controls.columns_note(dataset, spec.columns),
-        }
 
     def _wanted(self, settings: dict[str, Any], spec: JobSpec, shown: dict[str, Any]) -> bool:
         if settings.get("run") or self._services.costs_money:

@@ -11,9 +11,9 @@ from dash import dcc, html
 
 from dashboard.figures.plain_text import number
 from dashboard.pages.parts import ids
-from dashboard.pages.parts.amounts import dollars
 from dashboard.pages.parts.aria import aria
 from dashboard.pages.parts.card import card
+from dashboard.planning.amounts import dollars
 from dashboard.planning.spending import raised_cap
 
 if TYPE_CHECKING:

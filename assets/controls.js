@@ -65,20 +65,27 @@
     return [range, `${(types || []).length} of 6`, String(experiments), String(restarts)];
   };
 
-  const SIDEBAR = { width: 320, breakpoint: 1000 };
+  /* The page of an address, the first one when no page has it; as Site.page_at on the server. */
+  const pageAt = (pages, pathname) => {
+    const path = (pathname || "").replace(/\/+$/, "");
+    return pages.slice(1).find((page) => path.endsWith(page.path)) || pages[0];
+  };
 
-  centaurus.show_page = function (pathname, opened) {
-    const jobs = /\/jobs\/?$/.test(pathname || "");
+  /* One of the pages, its link marked, its sidebar beside it. A page without a sidebar closes the bar
+     and leaves in it what is there, which slides away. */
+  centaurus.show_page = function (pathname, opened, style) {
+    const { pages, navbar } = style;
+    const page = pageAt(pages, pathname);
     const navigated = dc.callback_context.triggered_id === "url";
     const shown = navigated ? false : Boolean(opened);
-    document.body.dataset.page = jobs ? "jobs" : "analyse";
-    document.title = jobs ? "Jobs · Centaurus" : "Centaurus";
+    document.body.dataset.page = page.name;
+    document.body.dataset.sidebar = page.sidebar ? "own" : "none";
+    document.title = page === pages[0] ? "Centaurus" : `${page.label} · Centaurus`;
     return [
-      jobs,
-      !jobs,
-      jobs ? "nav" : "nav active",
-      jobs ? "nav active" : "nav",
-      { ...SIDEBAR, collapsed: { mobile: !shown, desktop: jobs } },
+      ...pages.map((one) => one !== page),
+      ...pages.map((one) => (one === page ? "nav active" : "nav")),
+      ...pages.map((one) => (page.sidebar ? one !== page : dc.no_update)),
+      { ...navbar, collapsed: { mobile: !shown, desktop: !page.sidebar } },
       shown,
     ];
   };

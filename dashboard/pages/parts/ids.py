@@ -37,16 +37,12 @@ STARTED = "started"
 DRAWN = "drawn"
 """What the tab "Selected clustering" shows, so that it is drawn again only when that changes."""
 UPLOADED = "uploaded"
-PAGE_ANALYSE = "page-analyse"
-PAGE_JOBS = "page-jobs"
 NOTIFICATIONS = "notifications"
 MANTINE = "mantine"
 
 # --- Top bar ------------------------------------------------------------------------------------
 SHELL = "shell"
 BURGER = "burger"
-NAV_ANALYSE = "nav-analyse"
-NAV_JOBS = "nav-jobs"
 BACKEND_BADGE = "backend-badge"
 BACKEND_DOT = "backend-dot"  # span whose class says how the backend is
 BACKEND_INFO = "backend-info"  # div: data-explanation
@@ -167,26 +163,20 @@ REMOVAL_YES = "removal-yes"
 REMOVAL_NO = "removal-no"
 REMOVAL_ASKED = "removal-asked"  # store: dataset_id
 
-# --- Jobs page -----------------------------------------------------------------------------------
-JOBS_TABLE = "jobs-table"
-JOBS_POLL = "jobs-poll"
-JOBS_NOTE = "jobs-note"
-JOBS_CONFIRM = "jobs-confirm"
-JOBS_CONFIRM_TEXT = "jobs-confirm-text"
-JOBS_CONFIRM_YES = "jobs-confirm-yes"
-JOBS_CONFIRM_NO = "jobs-confirm-no"
-JOBS_ASKED = "jobs-asked"
-JOBS_SHAPE = "jobs-shape"
+
+def page(name: str) -> str:
+    """The container of the page called `name`."""
+    return f"page-{name}"
 
 
-def job_action(action: str, job_id: str) -> dict[str, str]:
-    """Id of a button in the jobs table; ``action`` is cancel, rerun, resume or delete."""
-    return {"part": "job-action", "action": action, "job": job_id}
+def nav(name: str) -> str:
+    """The page's link in the top bar."""
+    return f"nav-{name}"
 
 
-def job_cell(what: str, job_id: str) -> dict[str, str]:
-    """Id of a cell of the jobs table whose text moves; ``what`` is fits, best or duration."""
-    return {"part": "job-cell", "what": what, "job": job_id}
+def sidebar(name: str) -> str:
+    """The page's part of the navigation bar."""
+    return f"sidebar-{name}"
 
 
 def as_dict() -> dict[str, str]:

@@ -15,8 +15,8 @@ from dashboard.figures import correlation_figure, selected_figure
 from dashboard.figures.plain_text import number
 from dashboard.figures.selected import MAX_COLUMNS
 from dashboard.figures.style import Theme, theme_of
-from dashboard.pages.analyse.details import clusters_table, empty_note, fit_rows
-from dashboard.pages.analyse.task_table import task_rows, tasks_note
+from dashboard.pages.analyse.details.contents import clusters_table, empty_note, fit_rows
+from dashboard.pages.analyse.details.task_table import task_rows, tasks_note
 from dashboard.pages.parts import ids
 from dashboard.services.views import UnknownJobError, ViewRegistry
 

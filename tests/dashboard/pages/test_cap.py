@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.pages.analyse.money import chosen_cap
+from dashboard.pages.analyse.sidebar.cap import chosen_cap
 from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import raised_cap
 

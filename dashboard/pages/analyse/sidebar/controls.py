@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from dashboard.pages.analyse.sidebar import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
+from dashboard.figures.plain_text import with_unit
+from dashboard.pages.analyse.sidebar.layout import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
 from dashboard.pages.parts import ids
 
 if TYPE_CHECKING:
@@ -83,11 +84,6 @@ def column_choices(dataset: Dataset) -> list[dict[str, Any]]:
         }
         for column in dataset.columns
     ]
-
-
-def with_unit(name: str, unit: str) -> str:
-    """``EC1 (mS/m)``, or the bare name when there is no unit or the name holds it already."""
-    return f"{name} ({unit})" if unit and unit not in name else name
 
 
 def columns_note(dataset: Dataset, chosen: Sequence[str]) -> list[Any]:

@@ -12,7 +12,7 @@ from dashboard.pages.analyse.sidebar import controls
 from dashboard.pages.analyse.sidebar.running import with_started
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import nothing_started, problem, unknown_job, without_dataset
-from dashboard.pages.parts.exchange import FOLLOW, NO_JOB, live_job
+from dashboard.pages.parts.exchange import FOLLOW, NO_JOB, Selection, ShownJob, job_in, live_job
 from dashboard.pages.parts.page import Site
 from dashboard.planning.default_job import default_spec
 from dashboard.planning.spec import JobSpec, SpecError
@@ -47,7 +47,7 @@ class Address:
         self,
         pathname: str | None,
         search: str | None,
-        shown: dict[str, Any] | None,
+        shown: ShownJob,
         started: list[str] | None,
     ) -> dict[str, Any]:
         """The job that the address names, or the default job on a first visit."""
@@ -56,9 +56,10 @@ class Address:
             return nothing
         query = parse_qs((search or "").lstrip("?"))
         wanted = query.get("job", [""])[0]
+        in_view = job_in(shown)
         if not wanted:
-            return nothing if shown and shown.get("job_id") else self._open_default(started)
-        if shown and shown.get("job_id") == wanted:
+            return self._open_default(started) if in_view is None else nothing
+        if in_view is not None and in_view["job_id"] == wanted:
             return nothing
         record = self._services.store.job(wanted)
         if record is None:
@@ -79,7 +80,7 @@ class Address:
         except (DatasetError, SpecError) as error:
             return _no_job(problem("Cannot start the first analysis", error.message))
 
-    def _opened(self, record: JobRecord, selection: dict[str, Any]) -> dict[str, Any]:
+    def _opened(self, record: JobRecord, selection: Selection) -> dict[str, Any]:
         catalogue = self._services.catalogue
         dataset = catalogue.get(record.spec.dataset_id)
         values = controls.spec_values(record.spec) | controls.slider_ends(record.spec)
@@ -99,7 +100,7 @@ class Address:
         }
 
 
-def _asked_selection(query: dict[str, list[str]], spec: JobSpec) -> dict[str, Any]:
+def _asked_selection(query: dict[str, list[str]], spec: JobSpec) -> Selection:
     chosen, k = query.get("type", [""])[0], query.get("k", [""])[0]
     known = chosen in spec.covariance_types and k.isdecimal() and len(k) < 6
     if known and spec.k_min <= int(k) <= spec.k_max:

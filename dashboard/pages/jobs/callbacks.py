@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypedDict
 
 from dash import ALL, Dash, Input, Output, State, ctx, no_update, set_props
 
@@ -19,7 +19,7 @@ from dashboard.pages.jobs.contents import (
 )
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import notification
-from dashboard.pages.parts.exchange import NO_JOB
+from dashboard.pages.parts.exchange import NO_JOB, ShownJob, job_in, opened_again
 from dashboard.pages.parts.page import Site
 from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import raised_cap
@@ -28,6 +28,16 @@ from dashboard.planning.spending import raised_cap
 def register(app: Dash, site: Site) -> None:
     """Connect the page's components."""
     JobsPage(site).register(app)
+
+
+class Asked(TypedDict):
+    """In the store `ASKED`: the job whose deletion was asked about, None when that is settled.
+
+    `at` (Unix time) changes with everything that was done, and has the table drawn again.
+    """
+
+    job: str | None
+    at: float
 
 
 class JobsPage:
@@ -100,7 +110,7 @@ class JobsPage:
                     set_props(own.job_cell(what, record.job_id), {"children": text})
         return answer
 
-    def act(self, clicks: list[int | None], shown: dict[str, Any] | None) -> dict[str, Any]:
+    def act(self, clicks: list[int | None], shown: ShownJob) -> dict[str, Any]:
         """One button of the table was pressed; a deletion is asked about first."""
         answer: dict[str, Any] = dict.fromkeys(
             ("asked", "confirm", "question", "notify", "shown"), no_update
@@ -112,11 +122,11 @@ class JobsPage:
         job_id, action = pressed["job"], pressed["action"]
         record = self._services.store.job(job_id)
         if record is None:
-            return answer | {"asked": {"done": time.time()}}
+            return answer | {"asked": _done()}
         if action == "delete":
             running = " It is still running and will be stopped." if record.state in ACTIVE else ""
             return answer | {
-                "asked": {"job": job_id},
+                "asked": Asked(job=job_id, at=time.time()),
                 "confirm": True,
                 "question": f"The job on {record.dataset_name} with {record.n_fits:,} fits and its "
                 f"results will be removed from this installation.{running} The dataset stays.",
@@ -133,20 +143,24 @@ class JobsPage:
                 self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
         except (DatasetError, SpecError) as error:
             answer["notify"] = [notification("This job cannot run", error.message)]
-        if shown and shown.get("job_id") == job_id:
+        in_view = job_in(shown)
+        if in_view is not None and in_view["job_id"] == job_id:
             # The Analyse page follows this job and has to look again.
-            answer["shown"] = shown | {"opened_at": time.time()}
-        return answer | {"asked": {"done": time.time()}}
+            answer["shown"] = opened_again(in_view)
+        return answer | {"asked": _done()}
 
-    def settle(
-        self, _yes: int, _no: int, asked: dict[str, Any] | None, shown: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def settle(self, _yes: int, _no: int, asked: Asked | None, shown: ShownJob) -> dict[str, Any]:
         """The answer to the question: delete, or keep."""
         answer = {"confirm": False, "asked": no_update, "shown": no_update}
-        if ctx.triggered_id != own.CONFIRM_YES or not asked or "job" not in asked:
+        if ctx.triggered_id != own.CONFIRM_YES or asked is None or asked["job"] is None:
             return answer
         self._services.jobs.delete(asked["job"])
-        if shown and shown.get("job_id") == asked["job"]:
+        in_view = job_in(shown)
+        if in_view is not None and in_view["job_id"] == asked["job"]:
             # The Analyse page must not go on asking for a job that is gone.
             answer["shown"] = NO_JOB
-        return answer | {"asked": {"done": time.time()}}
+        return answer | {"asked": _done()}
+
+
+def _done() -> Asked:
+    return {"job": None, "at": time.time()}

@@ -16,27 +16,25 @@ from __future__ import annotations
 # --- Stores and plumbing ------------------------------------------------------------------------
 URL = "url"
 LIVE_JOB = "live-job"
-"""``{job_id, state, columns, units, k_min, k_max, covariance_types, n_experiments, n_rows, dataset,
-dataset_id, opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is
-when following it has to start again. ``job_id`` is None when a link named an unknown job."""
+"""`exchange.ShownJob`."""
 LIVE_STATUS = "live-status"
-"""Written by live.js: ``{job_id, state, cursor, model_version}`` of the selected clustering; the
-server-side tabs are redrawn when it changes."""
+"""`exchange.LiveStatus`, written by live.js."""
 SCHEME = "scheme"
 """``"light"`` or ``"dark"``: how the page is drawn now, by choice or by the system's preference."""
 SELECTION = "selection"
-"""``{type, k, follow}``: the clustering in view. ``follow`` is true until a person chooses one; it
-is the recommended clustering then, also when that changes."""
+"""`exchange.Selection`."""
 STYLE = "style"
-"""``{palette, types: {name: {colour, dash, symbol, label}}, type_order, ids}``, read once."""
+"""`figures.style.style_json()` and, beside it, `ids`, `pages`, `navbar` and what the pages add."""
 SETTINGS = "settings"
-"""Written by controls.js: the sidebar as one job specification, after 300 ms of rest."""
+"""`exchange.SidebarSettings`, written by controls.js."""
 SHOWN_DATASET = "shown-dataset"
+"""Id of the dataset whose columns the sidebar offers."""
 STARTED = "started"
 """Ids of the jobs that this tab has started, kept over a reload: these it may cancel by itself."""
 DRAWN = "drawn"
 """What the tab "Selected clustering" shows, so that it is drawn again only when that changes."""
 UPLOADED = "uploaded"
+"""`exchange.UploadedTable`, written by upload.js."""
 NOTIFICATIONS = "notifications"
 MANTINE = "mantine"
 

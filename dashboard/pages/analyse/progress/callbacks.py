@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, State, no_update
@@ -10,7 +9,7 @@ from dash import Dash, Input, Output, State, no_update
 from dashboard.datasets import DatasetError
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import problem, unknown_job
-from dashboard.pages.parts.exchange import NO_JOB
+from dashboard.pages.parts.exchange import NO_JOB, ShownJob, job_in, opened_again
 from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import raised_cap
 
@@ -52,40 +51,38 @@ class Progress:
             prevent_initial_call=True,
         )(self.raise_cap)
 
-    def cancel(self, _clicks: int, shown: dict[str, Any] | None) -> Any:
+    def cancel(self, _clicks: int, shown: ShownJob) -> Any:
         """Stop the job in view; polling shows the rest."""
-        if shown and shown.get("job_id"):
-            self._services.jobs.cancel(shown["job_id"])
+        job = job_in(shown)
+        if job is not None:
+            self._services.jobs.cancel(job["job_id"])
         return no_update
 
-    def rerun(self, _clicks: int, shown: dict[str, Any] | None) -> tuple[Any, Any]:
+    def rerun(self, _clicks: int, shown: ShownJob) -> tuple[Any, Any]:
         """Run the failed tasks of the job in view once more."""
-        if not shown or not shown.get("job_id"):
+        job = job_in(shown)
+        if job is None:
             return no_update, no_update
         try:
-            record = self._services.jobs.rerun_failed(shown["job_id"])
+            record = self._services.jobs.rerun_failed(job["job_id"])
         except (DatasetError, SpecError) as error:
             return no_update, problem("Cannot rerun the failed tasks", error.message)
         if record is None:
-            return NO_JOB, unknown_job(shown["job_id"])
-        return shown | {"opened_at": time.time(), "state": record.state}, None
+            return NO_JOB, unknown_job(job["job_id"])
+        return opened_again(job, record.state), None
 
-    def raise_cap(self, _clicks: int, shown: dict[str, Any] | None) -> dict[str, Any]:
+    def raise_cap(self, _clicks: int, shown: ShownJob) -> dict[str, Any]:
         """Continue the job in view with twice its cap, which the sidebar then shows as well."""
         answer: dict[str, Any] = dict.fromkeys(("job", "problem", "cap"), no_update)
-        job_id = (shown or {}).get("job_id")
-        if not shown or not job_id:
+        job = job_in(shown)
+        if job is None:
             return answer
-        record = self._services.store.job(job_id)
+        record = self._services.store.job(job["job_id"])
         if record is None:
-            return answer | {"problem": unknown_job(job_id)}
+            return answer | {"problem": unknown_job(job["job_id"])}
         cap_usd = raised_cap(record.spending_cap_usd, record.usage.usd)
         try:
             record = self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
         except (DatasetError, SpecError) as error:
             return answer | {"problem": problem("Cannot continue this job", error.message)}
-        return {
-            "job": shown | {"opened_at": time.time(), "state": record.state},
-            "problem": None,
-            "cap": cap_usd,
-        }
+        return {"job": opened_again(job, record.state), "problem": None, "cap": cap_usd}

@@ -11,7 +11,17 @@ from dashboard.pages.analyse.sidebar import controls
 from dashboard.pages.analyse.sidebar.cap import chosen_cap
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import problem
-from dashboard.pages.parts.exchange import FOLLOW, live_job
+from dashboard.pages.parts.exchange import (
+    FOLLOW,
+    LiveJob,
+    NoJob,
+    Selection,
+    ShownJob,
+    SidebarSettings,
+    chosen,
+    job_in,
+    live_job,
+)
 from dashboard.planning.spec import JobSpec, SpecError
 
 if TYPE_CHECKING:
@@ -84,9 +94,9 @@ class Running:
 
     def consider(
         self,
-        settings: dict[str, Any] | None,
-        shown: dict[str, Any] | None,
-        selection: dict[str, Any] | None,
+        settings: SidebarSettings | None,
+        shown: ShownJob,
+        selection: Selection | None,
         shown_dataset: str | None,
         started: list[str] | None,
     ) -> dict[str, Any]:
@@ -101,7 +111,7 @@ class Running:
             spec = JobSpec.from_dict(settings["spec"])
             cap_usd = None
             if self._services.costs_money:
-                cap_usd = chosen_cap(settings.get("cap_usd"))
+                cap_usd = chosen_cap(settings["cap_usd"])
             quote = self._services.jobs.quote(spec)
             dataset = quote.dataset
             answer |= {
@@ -112,26 +122,26 @@ class Running:
             # Before the address was read nothing may start: it can name another job.
             if shown is not None and self._wanted(settings, spec, shown):
                 answer |= self._start(spec, dataset, shown, selection, cap_usd)
-                answer["started"] = self._superseded(spec.job_id, shown.get("job_id"), started)
+                answer["started"] = self._superseded(spec.job_id, shown["job_id"], started)
         except (DatasetError, SpecError) as error:
             answer |= {"error": problem(None, error.message), "run_disabled": True}
             answer |= {"estimate": "Nothing to run yet"}
         return answer
 
-    def _wanted(self, settings: dict[str, Any], spec: JobSpec, shown: dict[str, Any]) -> bool:
-        if settings.get("run") or self._services.costs_money:
-            return bool(settings.get("run"))
-        if not shown.get("job_id") and settings.get("first"):
+    def _wanted(self, settings: SidebarSettings, spec: JobSpec, shown: LiveJob | NoJob) -> bool:
+        if settings["run"] or self._services.costs_money:
+            return settings["run"]
+        if shown["job_id"] is None and settings["first"]:
             # The address named a job that is not there: its sentence stays until somebody acts.
             return False
-        return bool(settings.get("live")) and spec.job_id != shown.get("job_id")
+        return settings["live"] and spec.job_id != shown["job_id"]
 
     def _start(
         self,
         spec: JobSpec,
         dataset: Dataset,
-        shown: dict[str, Any],
-        selection: dict[str, Any] | None,
+        shown: LiveJob | NoJob,
+        selection: Selection | None,
         cap_usd: float | None,
     ) -> dict[str, Any]:
         record = self._services.jobs.submit(spec, spending_cap_usd=cap_usd)
@@ -158,14 +168,16 @@ def with_started(started: list[str] | None, job_id: str) -> list[str]:
     return [*others, job_id][-MOST_STARTED:]
 
 
-def _keeps(selection: dict[str, Any] | None, spec: JobSpec, shown: dict[str, Any]) -> bool:
+def _keeps(selection: Selection | None, spec: JobSpec, shown: LiveJob | NoJob) -> bool:
     """Whether a person's choice of clustering still makes sense in the new job."""
-    if not selection or selection.get("follow", True) or not selection.get("k"):
+    former, choice = job_in(shown), chosen(selection)
+    if selection is None or selection["follow"] or former is None or choice is None:
         return False
+    covariance_type, k = choice
     return (
-        shown.get("dataset_id") == spec.dataset_id
-        and selection.get("type") in spec.covariance_types
-        and spec.k_min <= selection["k"] <= spec.k_max
+        former["dataset_id"] == spec.dataset_id
+        and covariance_type in spec.covariance_types
+        and spec.k_min <= k <= spec.k_max
     )
 
 

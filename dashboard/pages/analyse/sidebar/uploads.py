@@ -11,6 +11,7 @@ from dashboard.datasets import Dataset, DatasetError, Preview
 from dashboard.pages.analyse.sidebar import controls
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import problem
+from dashboard.pages.parts.exchange import UploadedTable
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -74,7 +75,7 @@ class Uploads:
         )(self.close)
 
     def preview(
-        self, uploaded: dict[str, Any] | None, _clicks: int, dataset_id: str
+        self, uploaded: UploadedTable | None, _clicks: int, dataset_id: str
     ) -> dict[str, Any]:
         """The first rows of the new table, or of the one in use."""
         fresh = ctx.triggered_id == ids.UPLOADED

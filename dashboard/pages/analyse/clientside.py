@@ -92,6 +92,7 @@ def _register_sidebar(app: Dash) -> None:
         Input(ids.RUN, "n_clicks"),
         Input(ids.LIVE, "checked"),
         Input(ids.SPENDING_CAP, "value"),
+        State(ids.STYLE, "data"),
     )
     connect(
         app,
@@ -116,6 +117,7 @@ def _register_sidebar(app: Dash) -> None:
         Input(ids.TYPES, "value"),
         Input(ids.EXPERIMENTS, "value"),
         Input(ids.RESTARTS, "value"),
+        State(ids.STYLE, "data"),
     )
 
 

@@ -55,6 +55,7 @@ def layout(site: Site) -> PageLayout:
             preview_dialog(),
             removal_dialog(),
         ],
+        for_scripts={"defaults": controls.defaults_when_empty(spec)},
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from dash import Dash
@@ -19,11 +19,13 @@ class PageLayout:
 
     `main` is shown while the address is the page's. `sidebar` holds the sections of its navigation
     bar, None where it has none. `beside` are stores and dialogs, which are there on every page.
+    `for_scripts` is what the page's scripts find in the store `ids.STYLE`.
     """
 
     main: Any
     sidebar: Sequence[Any] | None = None
     beside: Sequence[Any] = ()
+    for_scripts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PageModule(Protocol):

@@ -86,7 +86,10 @@ def _browser_table(site: Site, made: Mapping[str, PageLayout]) -> dict[str, Any]
         }
         for page in site.pages
     ]
-    return {"ids": ids.as_dict(), "pages": pages, "navbar": NAVBAR}
+    table: dict[str, Any] = {"ids": ids.as_dict(), "pages": pages, "navbar": NAVBAR}
+    for page_layout in made.values():
+        table |= page_layout.for_scripts
+    return table
 
 
 def _sidebars(made: Mapping[str, PageLayout], first: str) -> list[html.Div]:

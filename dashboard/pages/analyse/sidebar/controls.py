@@ -53,6 +53,11 @@ def spec_values(spec: JobSpec) -> dict[str, Any]:
     }
 
 
+def defaults_when_empty(spec: JobSpec) -> dict[str, float]:
+    """What a number field means that somebody has emptied, by the name of the setting."""
+    return {"seed": spec.seed, "reg_covar": spec.reg_covar, "max_iter": spec.max_iter}
+
+
 def slider_ends(spec: JobSpec) -> dict[str, int]:
     """Upper ends of the sliders that also fit a job from the command line, which may be larger.
 

@@ -38,7 +38,7 @@ def run_once(n_threads: int) -> tuple[float, float, int]:
             total_s = time.perf_counter() - started
             if record is None or record.state != "done" or record.n_failed:
                 raise RuntimeError(f"Expected a finished job without failures, got {record}.")
-            return first_s, total_s, record.n_fits
+            return first_s, total_s, record.n_units
         finally:
             services.close()
 

@@ -88,8 +88,8 @@ def run(name: str, n_threads: int) -> Outcome:
             cpu_s = time.process_time() - cpu_began
             if record is None or record.state != "done" or record.n_failed:
                 raise RuntimeError(f"Expected a finished job without failures, got {record}.")
-            tasks_ms = np.array([one.read_ms + one.fit_ms for one in invocations(services, job_id)])
-            return Outcome(record.n_fits, predicted_s, first_s, taken_s, cpu_s, tasks_ms)
+            tasks_ms = np.array([one.read_ms + one.run_ms for one in invocations(services, job_id)])
+            return Outcome(record.n_units, predicted_s, first_s, taken_s, cpu_s, tasks_ms)
         finally:
             services.close()
 
@@ -125,7 +125,7 @@ def main() -> None:
         outcome = run(name, options.threads)
         low, middle, high = np.percentile(outcome.tasks_ms, [5, 50, 95])
         print(
-            f"{name} job, {outcome.n_fits:,} fits, {options.threads} threads: predicted"
+            f"{name} job, {outcome.n_units:,} fits, {options.threads} threads: predicted"
             f" {outcome.predicted_s:.2f} s, took {outcome.taken_s:.2f} s ({outcome.cpu_s:.2f} s of"
             f" processor time), first result after {outcome.first_s:.2f} s;"
             f" {len(outcome.tasks_ms)} tasks of {low:.0f} / {middle:.0f} / {high:.0f} ms"

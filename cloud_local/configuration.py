@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 
 HANDLER = "compute_lambda.handler.handler"
-ROUTES = ("GET /health", "POST /fit")
+ROUTES = ("GET /health", "POST /tasks")
 
 THROTTLE_MESSAGES = {
     429: "Too Many Requests",

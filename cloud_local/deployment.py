@@ -91,6 +91,6 @@ def _variables(function: dict[str, Any]) -> dict[str, str]:
 
 
 def _routes(function: dict[str, Any]) -> tuple[str, ...]:
-    """ "POST /fit" for each event of the HTTP API."""
+    """ "POST /tasks" for each event of the HTTP API."""
     events = [event["Properties"] for event in function["Events"].values()]
     return tuple(f"{event['Method'].upper()} {event['Path']}" for event in events)

@@ -8,6 +8,7 @@ higher is better.
 from __future__ import annotations
 
 from kmeans_core.covariance import COVARIANCE_TYPES, n_parameters
+from kmeans_core.defaults import DEFAULT_DISTANCE, DEFAULT_MAX_ITER, DEFAULT_REG_COVAR
 from kmeans_core.estimator import MahalanobisKMeans
 from kmeans_core.experiments import DISTANCES, assign, fit_experiments
 from kmeans_core.kernels import KERNEL
@@ -19,6 +20,9 @@ from kmeans_core.seeding import SeedBank
 
 __all__ = [
     "COVARIANCE_TYPES",
+    "DEFAULT_DISTANCE",
+    "DEFAULT_MAX_ITER",
+    "DEFAULT_REG_COVAR",
     "DISTANCES",
     "KERNEL",
     "ClusterModel",

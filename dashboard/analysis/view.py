@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from compute_lambda import FitResult
 from dashboard.analysis.cell import Cell
 from dashboard.analysis.labelling import ColumnSource, shown_labels
 from dashboard.analysis.matching import ColourMatcher, Partition
@@ -21,7 +22,6 @@ from dashboard.analysis.task_runs import TaskRun, task_run
 from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
-    from compute_lambda import FitResult
     from dashboard.datasets.model import Dataset
     from dashboard.planning.spec import JobSpec
     from dashboard.stores.base import TaskOutcome
@@ -121,7 +121,7 @@ class JobView:
         """Take in outcomes of the store, ascending by `seq`."""
         with self._lock:
             for outcome in outcomes:
-                if outcome.status == "done" and outcome.result is not None:
+                if outcome.status == "done" and isinstance(outcome.result, FitResult):
                     self._failures.pop(outcome.task_id, None)
                     self._absorb_fits(outcome.result.fits, outcome.result.preparation, outcome.seq)
                     self._timings.append(_timing(outcome.result))
@@ -218,7 +218,7 @@ class JobView:
 
 def _timing(result: FitResult) -> Timing:
     invocation = result.invocation
-    ran_s = (invocation.startup_ms + invocation.read_ms + invocation.fit_ms) / 1e3
+    ran_s = invocation.busy_ms / 1e3
     keys = Counter((fit.covariance_type, int(fit.n_clusters)) for fit in result.fits)
     return Timing(invocation.started_at, invocation.started_at + ran_s, dict(keys))
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from compute_lambda.contract_version import CONTRACT_VERSION
-from compute_lambda.errors import ContractError
-from compute_lambda.fields import Fields, shown
+from compute_lambda.contract.errors import ContractError
+from compute_lambda.contract.fields import Fields, shown
+from compute_lambda.contract.version import CONTRACT_VERSION
 from dashboard.aws.problems import AwsProblem
 from dashboard.aws.signing import Signer
 

@@ -98,7 +98,7 @@ def _announce(services: Services, spec: JobSpec) -> None:
 def _follow(services: Services, record: JobRecord) -> JobRecord:
     """Wait for the end, with a progress bar on a terminal."""
     with tqdm(
-        total=record.n_fits,
+        total=record.n_units,
         unit=" fits",
         unit_scale=False,
         leave=False,
@@ -108,7 +108,7 @@ def _follow(services: Services, record: JobRecord) -> JobRecord:
             now = services.jobs.wait(record.job_id, PROGRESS_S)
             if now is None:
                 raise DatasetError("deleted", "The job was deleted on the page while it ran.")
-            bar.update(now.n_fits_done - bar.n)
+            bar.update(now.n_units_done - bar.n)
             if now.finished:
                 return now
 
@@ -118,7 +118,7 @@ def _interrupted(services: Services, job_id: str) -> int:
     if here:
         services.jobs.cancel(job_id)
     record = services.jobs.wait(job_id, CANCEL_S if here else 0.0)
-    n_done, n_fits = (record.n_fits_done, record.n_fits) if record else (0, 0)
+    n_done, n_fits = (record.n_units_done, record.n_units) if record else (0, 0)
     if here:
         end = "Run the same command again to go on from there."
     else:
@@ -136,7 +136,7 @@ def _finish(
 ) -> int:
     if record.state != "done":
         reason = record.error or (
-            f"The job was cancelled after {record.n_fits_done:,} of {record.n_fits:,} fits. Run "
+            f"The job was cancelled after {record.n_units_done:,} of {record.n_units:,} fits. Run "
             "the same command again to go on from there."
         )
         print(reason, file=sys.stderr)
@@ -152,7 +152,7 @@ def _finish(
 
 
 def _view(services: Services, record: JobRecord) -> JobView:
-    view = JobView(services.catalogue, record.spec)
+    view = JobView(services.catalogue, record.analysis)
     cursor = 0
     while True:
         page = services.store.outcomes(record.job_id, after=cursor)

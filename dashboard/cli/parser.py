@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from compute_lambda.contract import MAX_CLUSTERS, MAX_RESTARTS, MAX_SEED
+from compute_lambda.contract.limits import MAX_CLUSTERS, MAX_SEED
+from compute_lambda.tasks.fit.task import MAX_RESTARTS
 from dashboard.planning.spec import MAX_EXPERIMENTS
 from dashboard.settings import SETTINGS
 from dashboard.settings.values import whole_number

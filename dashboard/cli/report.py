@@ -53,11 +53,11 @@ class Report:
             "state": self.record.state,
             "dataset": self.dataset.name,
             "notes": list(self.dataset.notes),
-            "columns": list(self.record.spec.columns),
+            "columns": list(self.record.analysis.columns),
             "n_rows_used": self.n_rows_used,
             "n_rows_left_out": self.n_rows_left_out,
-            "n_fits": self.record.n_fits,
-            "n_fits_done": self.record.n_fits_done,
+            "n_fits": self.record.n_units,
+            "n_fits_done": self.record.n_units_done,
             "n_failed": self.record.n_failed,
             "elapsed_s": finished - started if started and finished else None,
             "cost_usd": self.record.usage.usd,
@@ -73,7 +73,7 @@ class Report:
         left_out = ""
         if self.n_rows_left_out:
             left_out = f" ({self.n_rows_left_out:,} left out: missing or infinite values)"
-        columns = ", ".join(self.record.spec.columns)
+        columns = ", ".join(self.record.analysis.columns)
         lines.append(f"{self.dataset.name}: {self.n_rows_used:,} rows{left_out}, {columns}")
         usage = self.record.usage
         if usage.n_requests:

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from compute_lambda.columns import DirectoryColumns
+from compute_lambda.tables.columns import DirectoryColumns
 from dashboard.datasets.builtin import BUILTINS, Builtin, builtins_version
 from dashboard.datasets.errors import DatasetError
 from dashboard.datasets.headers import read_headers

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 
-class DatasetError(Exception):
+from compute_lambda.contract.errors import ReportedError
+
+
+class DatasetError(ReportedError):
     """A file or a dataset that cannot be used, said in one or two sentences.
 
-    Attributes:
-        code: a stable word for programs and tests, e.g. ``"no_numeric_column"``.
-        message: what was expected, what came, and what to do; plain text, so it must be escaped
-            wherever it is put into HTML (it may quote column names).
+    `unknown_dataset` is not there (404); any other code says what is wrong with a file (422).
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    status = 422
+
+    def __init__(self, code: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code, message, details)
+        if code == "unknown_dataset":
+            self.status = 404

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from flask import Response, request
 from werkzeug.utils import secure_filename
 
+from compute_lambda.contract.errors import HttpError
 from dashboard.analysis import Cell, JobView, cell_records, colour_record, recommend
 from dashboard.analysis.updates import cell_record
 from dashboard.exports import (
@@ -22,7 +23,6 @@ from dashboard.exports import (
     models_json,
 )
 from dashboard.figures import panels_figure, selected_figure
-from dashboard.http.problems import RequestError
 from dashboard.services.views import ViewRegistry
 from dashboard.stores.base import JobRecord
 
@@ -37,10 +37,10 @@ CRITERIA = ("bic", "icl", "aic")
 
 
 class Downloads:
-    """``GET /api/jobs/<id>/export/<name>``; the query says what the page shows.
+    """`GET /api/jobs/<id>/export/<name>`; the query says what the page shows.
 
-    ``type`` and ``k`` choose the clustering (default: the recommended one by ``criterion``), ``x``
-    and ``y`` the columns of the panels' axes, ``theme=dark`` the colours of the charts.
+    `type` and `k` choose the clustering (default: the recommended one by `criterion`), `x`
+    and `y` the columns of the panels' axes, `theme=dark` the colours of the charts.
     """
 
     def __init__(self, services: Services, views: ViewRegistry) -> None:
@@ -60,12 +60,12 @@ class Downloads:
         }
 
     def send(self, job_id: str, name: str) -> Response:
-        """The file ``name`` of a job, as an attachment."""
+        """The file `name` of a job, as an attachment."""
         if name not in self._makers:
-            raise RequestError(
+            raise HttpError(
                 404,
                 "unknown_export",
-                f"Expected one of {', '.join(self._makers)}, got “{name[:40]}”.",
+                f"Expected one of {', '.join(self._makers)}, got “{name[:40]}”. Correct the name.",
             )
         view, record = self._views.view_and_record(job_id)
         mimetype, make = self._makers[name]
@@ -121,7 +121,7 @@ def _cell(view: JobView) -> Cell:
     if chosen is None and not k:
         best = recommend(view, _criterion())
         if best is None:
-            raise RequestError(
+            raise HttpError(
                 409,
                 "no_result_yet",
                 "Expected a job with a finished fit, got one without any. Wait for its first fits.",
@@ -133,8 +133,8 @@ def _cell(view: JobView) -> Cell:
     return cell
 
 
-def _not_there(covariance_type: str, k: int | str) -> RequestError:
-    return RequestError(
+def _not_there(covariance_type: str, k: int | str) -> HttpError:
+    return HttpError(
         404,
         "no_such_clustering",
         f"Expected a clustering that this job has finished, got {covariance_type} with K = {k}. "
@@ -145,10 +145,11 @@ def _not_there(covariance_type: str, k: int | str) -> RequestError:
 def _column(view: JobView, axis: str, default: str) -> str:
     name = request.args.get(axis) or default
     if name not in view.shown.columns:
-        raise RequestError(
+        raise HttpError(
             400,
             "unknown_column",
-            f"Expected {axis} to be one of the job's columns, got “{name[:80]}”.",
+            f"Expected {axis} to be one of the job's columns, got “{name[:80]}”. "
+            "Correct it, or leave it out.",
         )
     return name
 
@@ -156,8 +157,10 @@ def _column(view: JobView, axis: str, default: str) -> str:
 def _criterion() -> str:
     criterion = request.args.get("criterion", "bic")
     if criterion not in CRITERIA:
-        raise RequestError(
-            400, "bad_criterion", f"Expected bic, icl or aic, got “{criterion[:40]}”."
+        raise HttpError(
+            400,
+            "bad_criterion",
+            f"Expected bic, icl or aic, got “{criterion[:40]}”. Choose one of them.",
         )
     return criterion
 

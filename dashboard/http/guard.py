@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, request
 
-from dashboard.http.problems import RequestError, error_response
+from compute_lambda.contract.errors import HttpError
+from dashboard.http.problems import error_response
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")
 HEADERS = {
@@ -29,13 +30,13 @@ HEADERS = {
 
 
 def protect(server: Flask, listens_on: str) -> None:
-    """Refuse requests of other sites; ``listens_on``: the host of the settings."""
+    """Refuse requests of other sites; `listens_on`: the host of the settings."""
     only_here = _is_this_machine(listens_on)
 
     def check() -> Response | None:
         if only_here and not _names_this_machine(request.host, listens_on):
             return error_response(
-                RequestError(
+                HttpError(
                     421,
                     "wrong_host",
                     f"Expected the address of this machine, such as 127.0.0.1 or localhost, got "
@@ -45,7 +46,7 @@ def protect(server: Flask, listens_on: str) -> None:
             )
         if request.method not in HARMLESS and not _from_own_page(request):
             return error_response(
-                RequestError(
+                HttpError(
                     403,
                     "cross_site",
                     "Expected a request of this server's own page, got one of another site. Open "
@@ -83,7 +84,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _names_this_machine(address: str, listens_on: str) -> bool:
-    """``address`` is a Host header. An IP address cannot be rebound, whichever it is."""
+    """`address` is a Host header. An IP address cannot be rebound, whichever it is."""
     try:
         name = (urlsplit(f"//{address}").hostname or "").rstrip(".")
     except ValueError:

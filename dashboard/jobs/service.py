@@ -14,23 +14,26 @@ import time
 import uuid
 from collections.abc import Callable
 
-from compute_lambda import FitTask
 from dashboard.backends import Backend
 from dashboard.datasets import DatasetCatalogue, DatasetError
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.run import JobRun
-from dashboard.planning.quote import Quote, Quotes
-from dashboard.planning.spec import JobSpec, SpecError
+from dashboard.planning.job_kinds import Spec, job_kind
+from dashboard.planning.quote import Plan, Quote
+from dashboard.planning.quotes import Quotes
+from dashboard.planning.spec import SpecError
 from dashboard.stores.base import JobRecord, JobState, JobStore, StoreError
 
 _log = logging.getLogger(__name__)
 
-#: How often the watcher looks for jobs that nobody runs, in seconds.
 WATCH_S = 1.0
-#: How often `wait` and `delete` look at the store, in seconds.
+"""How often the watcher looks for jobs that nobody runs, in seconds."""
+
 POLL_S = 0.05
-#: A cancelled run ends within moments; after this many seconds it is left to end by itself.
+"""How often `wait` and `delete` look at the store, in seconds."""
+
 STOP_S = 15.0
+"""A cancelled run ends within moments; after this many seconds it is left to end by itself."""
 
 
 class JobService:
@@ -62,11 +65,11 @@ class JobService:
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
 
-    def quote(self, spec: JobSpec) -> Quote:
+    def quote(self, spec: Spec) -> Quote:
         """What the whole job would take. Raises DatasetError and SpecError as `submit` does."""
         return self._quotes.of(spec)
 
-    def submit(self, spec: JobSpec, *, spending_cap_usd: float | None = None) -> JobRecord:
+    def submit(self, spec: Spec, *, spending_cap_usd: float | None = None) -> JobRecord:
         """Make sure that the job is done or being worked on; the record as it is now.
 
         A finished job comes back at once. One that was cancelled, or in which tasks failed, goes on
@@ -74,9 +77,8 @@ class JobService:
         earlier one, also while the job runs; None is no cap. Raises DatasetError and SpecError when
         it cannot be run as asked.
         """
-        quote = self._quotes.of(spec)
-        tasks = quote.tasks()
-        record = self._enter(spec, tasks, quote.dataset.name, spending_cap_usd)
+        plan = self._quotes.of(spec).plan()
+        record = self._enter(spec, plan, spending_cap_usd)
         if record.state == "done" and record.n_failed == 0:
             return record
         if record.finished:
@@ -84,7 +86,7 @@ class JobService:
         if record.spending_cap_usd != spending_cap_usd:
             self._store.set_spending_cap(record.job_id, spending_cap_usd)
         record = self._store.reopen(record.job_id) or record
-        self._start(record.job_id, tasks)
+        self._start(spec, plan)
         return record
 
     def cancel(self, job_id: str) -> None:
@@ -107,12 +109,12 @@ class JobService:
         record = self._store.job(job_id)
         if record is None:
             return None
-        tasks = self._quotes.of(record.spec).tasks()
+        plan = self._quotes.of(record.spec).plan()
         if self._store.discard_failures(job_id) == 0 and record.state == "done":
             return record
-        record = self._store.reopen(job_id)
-        self._start(job_id, tasks)
-        return record
+        reopened = self._store.reopen(job_id)
+        self._start(record.spec, plan)
+        return reopened
 
     def delete(self, job_id: str) -> bool:
         """Cancel the job if it runs, and forget it; whether it was known.
@@ -170,33 +172,27 @@ class JobService:
 
     # -- entering a job -----------------------------------------------------------------------
 
-    def _enter(
-        self,
-        spec: JobSpec,
-        tasks: list[FitTask],
-        dataset_name: str,
-        spending_cap_usd: float | None,
-    ) -> JobRecord:
+    def _enter(self, spec: Spec, plan: Plan, spending_cap_usd: float | None) -> JobRecord:
         """The job's record, made if there is none."""
         record = JobRecord(
             job_id=spec.job_id,
             spec=spec,
-            dataset_name=dataset_name,
+            dataset_name=plan.title,
             backend=self._backend.name,
-            n_tasks=len(tasks),
-            n_fits=sum(task.n_fits for task in tasks),
+            n_tasks=len(plan.tasks),
+            n_units=plan.n_units,
             created_at=self._clock(),
             spending_cap_usd=spending_cap_usd,
         )
         stored = self._store.create_job(record)
-        task_ids = {task.task_id for task in tasks}
+        task_ids = {task.task_id for task in plan.tasks}
         settled = self._store.settled(spec.job_id)
         if stored.state == "done" and stored.n_failed == 0:
             # However its experiments were grouped into tasks, all are there; unless the fits
             # themselves are of another release, which changes every id.
             fits_in = not task_ids.isdisjoint(settled)
         else:
-            fits_in = stored.n_tasks == len(tasks) and task_ids.issuperset(settled)
+            fits_in = stored.n_tasks == len(plan.tasks) and task_ids.issuperset(settled)
         if fits_in or not self._unheld(stored):
             return stored
         self._store.delete_job(spec.job_id)
@@ -204,17 +200,19 @@ class JobService:
 
     # -- running ------------------------------------------------------------------------------
 
-    def _start(self, job_id: str, tasks: list[FitTask]) -> None:
+    def _start(self, spec: Spec, plan: Plan) -> None:
+        job_id = spec.job_id
         with self._lock:
             # A run that is just ending looks at the store once more when it has left `_runs`.
             if job_id in self._runs or self._closing.is_set():
                 return
             run = JobRun(
                 job_id,
-                tasks,
+                plan.tasks,
                 self._store,
                 self._backend,
                 self._memo,
+                job_kind(spec.kind).summary(),
                 owner=self._owner,
                 lease_s=self._lease_s,
                 heartbeat_s=self._heartbeat_s,
@@ -245,9 +243,8 @@ class JobService:
         if self.runs_here(record.job_id) or self._closing.is_set():
             return
         try:
-            quote = self._quotes.of(record.spec)
-            tasks = quote.tasks()
-            self._enter(record.spec, tasks, quote.dataset.name, record.spending_cap_usd)
+            plan = self._quotes.of(record.spec).plan()
+            self._enter(record.spec, plan, record.spending_cap_usd)
         except (DatasetError, SpecError) as error:
             self._settle_unheld(record.job_id, "failed", error.message)
         except Exception:
@@ -256,7 +253,7 @@ class JobService:
             message = f"The job could not be planned ({error_id} in the server's log)."
             self._settle_unheld(record.job_id, "failed", message)
         else:
-            self._start(record.job_id, tasks)
+            self._start(record.spec, plan)
 
     def _is_for_another_machine(self, record: JobRecord) -> bool:
         """A store in the cloud also holds jobs on tables that were uploaded elsewhere."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
 from dash import set_props
+from dash.exceptions import DependencyException, InvalidResourceError
 from flask_compress import Compress
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.figures.style import style_json
 from dashboard.http.guard import protect
-from dashboard.http.problems import new_id
+from dashboard.http.problems import answer_errors, new_id
 from dashboard.http.routes import api
 from dashboard.pages.application import Application
 from dashboard.pages.parts import ids
@@ -24,7 +25,6 @@ from dashboard.pages.shell.callbacks import register as register_shell
 from dashboard.pages.shell.layout import shell
 from dashboard.pages.table import PAGES
 from dashboard.services.views import ViewRegistry
-from dashboard.stores.base import StoreError
 
 if TYPE_CHECKING:
     from dashboard.services import Services
@@ -60,6 +60,7 @@ def create_app(services: Services) -> Application:
     )
     app.server.config["COMPRESS_MIMETYPES"] = COMPRESSED_TYPES
     protect(app.server, services.settings.host)
+    answer_errors(app.server, missing=(DependencyException, InvalidResourceError))
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
     site = Site(services, views, PAGES)
@@ -78,7 +79,7 @@ def _report(error: Exception) -> Any:
 
     What is wrong with AWS or the store is said in its own words: a person can put it right.
     """
-    if isinstance(error, (ReportedError, StoreError)):
+    if isinstance(error, ReportedError):
         _log.warning("Callback failed: %s", error)
         said = notification("This cannot be done now", str(error))
         set_props(ids.NOTIFICATIONS, {"sendNotifications": [said]})

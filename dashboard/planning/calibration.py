@@ -23,7 +23,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from compute_lambda import FitTask, fit
-from compute_lambda.cache import PreparedCache
+from compute_lambda.tables.cache import TableCache
 from dashboard.planning.cost import CostModel, default_costs, n_features
 from kmeans_core import KERNEL
 
@@ -228,7 +228,7 @@ def _least_ms(case: _Case) -> float:
         max_iter=case.n_iter,
     )
     table = np.random.default_rng(0).random((case.n_rows, case.d))
-    cache = PreparedCache()
+    cache = TableCache()
     fit(task, table, cache=cache)
     taken_ms: list[float] = []
     give_up_at = time.perf_counter() + PATIENCE_S

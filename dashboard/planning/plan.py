@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compute_lambda import FitTask
-from compute_lambda.wire import covariance_shape
+from compute_lambda.contract.models import covariance_shape
 from dashboard.planning.spec import DatasetFacts, JobSpec
 from kmeans_core import COVARIANCE_TYPES
 

@@ -6,21 +6,20 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from compute_lambda.contract import (
-    MAX_CLUSTERS,
-    MAX_FEATURES,
-    MAX_ITERATIONS,
-    MAX_RESTARTS,
-    MAX_SEED,
-    MIN_REG_COVAR,
-    canonical_json,
-    checked_dataset_id,
+from compute_lambda.contract.content import canonical_json, checked_dataset_id
+from compute_lambda.contract.errors import ContractError, ReportedError
+from compute_lambda.contract.fields import Fields, checked_list
+from compute_lambda.contract.limits import MAX_CLUSTERS, MAX_FEATURES, MAX_SEED
+from compute_lambda.tasks.fit.task import MAX_ITERATIONS, MAX_RESTARTS, MIN_REG_COVAR
+from kmeans_core import (
+    COVARIANCE_TYPES,
+    DEFAULT_DISTANCE,
+    DEFAULT_MAX_ITER,
+    DEFAULT_REG_COVAR,
+    DISTANCES,
 )
-from compute_lambda.errors import ContractError
-from compute_lambda.fields import Fields, checked_list
-from kmeans_core import COVARIANCE_TYPES, DISTANCES
 
 MAX_EXPERIMENTS = 1_000  # the spread of a score is known to 2 % by then
 MAX_FITS_PER_JOB = 1_000_000  # hours of work on one machine; more is a typing error
@@ -28,13 +27,10 @@ MAX_COLUMN_NAME = 1_000
 MAX_MAGNITUDE = 1e150  # the core refuses larger values: their squares overflow
 
 
-class SpecError(ValueError):
+class SpecError(ReportedError, ValueError):
     """The job cannot be run as asked. `message` says what was expected, what came, what to do."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    status = 422
 
 
 class ColumnFacts(Protocol):
@@ -73,6 +69,8 @@ class JobSpec:
     independently; each experiment keeps the best of `n_restarts` random starts.
     """
 
+    kind: ClassVar[str] = "analysis"
+
     dataset_id: str
     columns: tuple[str, ...]
     standardise: bool = True
@@ -83,9 +81,9 @@ class JobSpec:
     n_restarts: int = 10
     min_members: int | None = None
     seed: int = 0
-    distance: str = "likelihood"
-    reg_covar: float = 1e-6
-    max_iter: int = 300
+    distance: str = DEFAULT_DISTANCE
+    reg_covar: float = DEFAULT_REG_COVAR
+    max_iter: int = DEFAULT_MAX_ITER
 
     @property
     def job_id(self) -> str:
@@ -119,7 +117,7 @@ class JobSpec:
         try:
             return cls._read(Fields(raw, [field.name for field in dataclasses.fields(cls)]))
         except ContractError as error:
-            raise SpecError(error.code, error.message) from error
+            raise SpecError(error.code, error.message, error.details) from error
 
     @classmethod
     def _read(cls, fields: Fields) -> JobSpec:

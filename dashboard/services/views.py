@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from compute_lambda.contract.errors import ReportedError
 from dashboard.analysis.view import Catalogue, JobView
 
 if TYPE_CHECKING:
@@ -15,8 +16,17 @@ CAPACITY = 8
 PAGE_SIZE = 500
 
 
-class UnknownJobError(KeyError):
+class UnknownJobError(ReportedError, KeyError):
     """The store has no such job."""
+
+    status = 404
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            "unknown_job",
+            f"Expected a job of this installation, got “{job_id[:64]}”, which it does not have. It "
+            "may have been deleted; the Jobs page lists all there are.",
+        )
 
 
 class ViewRegistry:
@@ -63,7 +73,7 @@ class ViewRegistry:
             known = self._views.get(job_id)
             # A job that was deleted and started again has the same id but counts from 1 again.
             if known is None or known[0] != record.created_at:
-                known = record.created_at, JobView(self._catalogue, record.spec)
+                known = record.created_at, JobView(self._catalogue, record.analysis)
                 self._views[job_id] = known
             self._views.move_to_end(job_id)
             while len(self._views) > self._capacity:

@@ -12,13 +12,17 @@ from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from compute_lambda.contract.errors import ReportedError
 from dashboard.settings import values as value
 
 ENVIRONMENT_PREFIX = "CENTAURUS_"
 
 
-class SettingsError(ValueError):
+class SettingsError(ReportedError, ValueError):
     """A setting has an impossible value. The message says what was expected and what came."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_setting", message)
 
 
 @dataclass(frozen=True, slots=True)

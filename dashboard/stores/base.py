@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from compute_lambda import FitResult
-from dashboard.planning.spec import JobSpec
+from compute_lambda import Result
+from compute_lambda.contract.errors import ReportedError
+from dashboard.planning.job_kinds import Spec
+from dashboard.planning.spec import JobSpec, SpecError
 from dashboard.planning.spending import NOTHING_SPENT, Usage
 
 JobState = Literal["queued", "running", "done", "cancelled", "failed"]
@@ -28,8 +30,13 @@ OutcomeStatus = Literal["done", "failed"]
 FINISHED_STATES: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})
 
 
-class StoreError(Exception):
+class StoreError(ReportedError):
     """The store cannot be used. The message is one sentence or two with the remedy."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store_unavailable", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +50,16 @@ class JobRecord:
     """
 
     job_id: str
-    spec: JobSpec
+    spec: Spec
     dataset_name: str
     backend: str
     n_tasks: int
-    n_fits: int
+    n_units: int
     state: JobState = "queued"
     n_done: int = 0
     n_failed: int = 0
-    #: Fits in the done tasks; the unit of progress, as tasks differ in size.
-    n_fits_done: int = 0
+    #: Units of progress (such as fits) in the done tasks, which differ in size.
+    n_units_done: int = 0
     #: Tasks in flight, as told by the last heartbeat.
     n_running: int = 0
     created_at: float = 0.0
@@ -65,10 +72,21 @@ class JobRecord:
     spending_cap_usd: float | None = None
     #: What all runs of this job cost so far, as told by the last heartbeat.
     usage: Usage = NOTHING_SPENT
-    #: The best model so far: {"type", "k", "bic"}; None when there is none.
+    #: What the job's kind has to say of the results in a line of the list of jobs, as plain JSON;
+    #: of an analysis the best model so far: {"type", "k", "bic"}.
     best: dict[str, Any] | None = None
     owner: str | None = None
     lease_expires_at: float | None = None
+
+    @property
+    def analysis(self) -> JobSpec:
+        """The settings of an analysis. Raises SpecError for a job of another kind."""
+        if not isinstance(self.spec, JobSpec):
+            raise SpecError(
+                "not_an_analysis",
+                f"Expected an analysis, got job {self.job_id}, which is of kind {self.spec.kind}.",
+            )
+        return self.spec
 
     @property
     def finished(self) -> bool:
@@ -87,8 +105,8 @@ class TaskOutcome:
 
     task_id: str
     status: OutcomeStatus
-    n_fits: int
-    result: FitResult | None = None
+    n_units: int
+    result: Result | None = None
     #: {"code", "message", "details", "request_id"} of a failed task.
     error: dict[str, Any] | None = None
     attempts: int = 1

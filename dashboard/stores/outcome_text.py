@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from compute_lambda import ContractError, FitResult
+from compute_lambda import ContractError
+from compute_lambda.contract.errors import error_record
+from compute_lambda.tasks.registry import read_result
 from dashboard.stores.base import OutcomeStatus, TaskOutcome
 
 
@@ -23,7 +25,7 @@ def read_outcome(
     task_id: str,
     status: OutcomeStatus,
     *,
-    n_fits: int,
+    n_units: int,
     result: str | None,
     error: str | None,
     attempts: int,
@@ -35,19 +37,19 @@ def read_outcome(
     A result of a release with another contract reads as a failure that says so: the rest of the job
     is not held up by it.
     """
-    fits = None
+    found = None
     failure: dict[str, Any] | None = None
     try:
-        fits = None if result is None else FitResult.from_dict(json.loads(result))
+        found = None if result is None else read_result(json.loads(result))
         failure = None if error is None else json.loads(error)
     except ContractError as unreadable:
         status = "failed"
-        failure = {"code": unreadable.code, "message": unreadable.message, "details": {}}
+        failure = error_record(unreadable, "")
     return TaskOutcome(
         task_id=task_id,
         status=status,
-        n_fits=n_fits,
-        result=fits,
+        n_units=n_units,
+        result=found,
         error=failure,
         attempts=attempts,
         seq=seq,

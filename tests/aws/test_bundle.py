@@ -72,8 +72,8 @@ def run(runnable_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> di
     datasets = tmp_path_factory.mktemp("datasets")
     np.save(datasets / f"{DATASET}.npy", np.asfortranarray(table()))
     bodies = [json.dumps(task.to_dict()) for task in tasks()]
-    events = [event("GET", "/health"), *(event("POST", "/fit", body) for body in bodies)]
-    events.append(event("POST", "/fit", "{"))
+    events = [event("GET", "/health"), *(event("POST", "/tasks", body) for body in bodies)]
+    events.append(event("POST", "/tasks", "{"))
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-c", PROGRAM, str(runnable_bundle.folder)],
         input=json.dumps(events),
@@ -166,7 +166,7 @@ def test_it_holds_no_package_that_fitting_leaves_alone(
     }
     modules = {name.removesuffix(".__init__") for name in ours}
     # Read only where datasets come from S3.
-    from_s3 = {"compute_lambda.s3_columns", "compute_lambda.column_manifest"}
+    from_s3 = {"compute_lambda.tables.s3_columns", "compute_lambda.tables.manifest"}
     assert modules - set(run["files"]) <= from_s3
 
 

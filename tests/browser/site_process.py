@@ -109,7 +109,7 @@ class Site:
                 dataset_name=dataset.name,
                 backend=services.backend.name,
                 n_tasks=len(tasks),
-                n_fits=spec.n_fits,
+                n_units=spec.n_fits,
                 created_at=time.time(),
             )
             services.store.create_job(record)

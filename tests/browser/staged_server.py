@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any
 
 from compute_lambda import FitTask
-from compute_lambda.columns import ColumnStore
+from compute_lambda.tables.columns import ColumnStore
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult
 from dashboard.backends.local import LocalBackend
 from dashboard.cli.main import main

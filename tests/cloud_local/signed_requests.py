@@ -55,8 +55,8 @@ class SignedClient:
         return self._client.request(method, url, content=body, headers=signed)
 
     def fit(self, content: Any) -> httpx.Response:
-        """POST /fit with JSON."""
-        return self.send("POST", "/fit", json.dumps(content).encode())
+        """POST /tasks with JSON."""
+        return self.send("POST", "/tasks", json.dumps(content).encode())
 
     def close(self) -> None:
         self._client.close()

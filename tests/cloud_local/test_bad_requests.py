@@ -161,12 +161,13 @@ RAW = {
     "a header without name": b"GET /health HTTP/1.1\r\n: a\r\n\r\n",
     "a header with a zero": b"GET /health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
     "a long header": b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
-    "a negative length": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
-    "two lengths": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+    "a negative length": b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
+    "two lengths": b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
     b"Content-Length: 6\r\n\r\nhello",
-    "length and chunks": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+    "length and chunks": b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "a bad chunk": b"POST /fit HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    "a bad chunk": b"POST /tasks HTTP/1.1\r\nHost: a\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
     "no host": b"GET /health HTTP/1.1\r\n\r\n",
     "a proxy's request": b"GET http://elsewhere/health HTTP/1.1\r\nHost: a\r\n\r\n",
     "an upgrade": b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",

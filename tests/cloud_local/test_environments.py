@@ -184,13 +184,13 @@ def test_a_module_that_cannot_be_loaded(start_scripted: Any) -> None:
 def test_what_is_too_large_on_the_way_in_never_reaches_the_function(scripted: Scripted) -> None:
     before = scripted.counts()
     for n_bytes in (10 * 2**20 + 1, MAX_PAYLOAD_BYTES):
-        answer = scripted.client.send("POST", "/fit", b"a" * n_bytes)
+        answer = scripted.client.send("POST", "/tasks", b"a" * n_bytes)
         assert said(answer) == (413, {"message": "Request Entity Too Large"})
     # As base64 it is a third longer.
     binary = {"content-type": "application/octet-stream"}
-    assert scripted.client.send("POST", "/fit", b"a" * 4_900_000, binary).status_code == 413
+    assert scripted.client.send("POST", "/tasks", b"a" * 4_900_000, binary).status_code == 413
     assert scripted.counts() == before
-    assert scripted.client.send("POST", "/fit", b"1" * 100, binary).status_code == 200
+    assert scripted.client.send("POST", "/tasks", b"1" * 100, binary).status_code == 200
 
 
 def test_what_is_too_large_on_the_way_out_is_an_internal_error(fresh: Scripted) -> None:

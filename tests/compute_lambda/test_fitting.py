@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 import kmeans_core
 from compute_lambda import ContractError, FitResult, FitTask, fit
-from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
-from compute_lambda.host import Host
+from compute_lambda.tables.cache import TableCache
+from compute_lambda.tasks.fit.fitting import CacheKey, PreparedTable
+from compute_lambda.tasks.host import Process
 from kmeans_core import COVARIANCE_TYPES, KERNEL, FitBatch, SeedBank, prepare
 
 TASK = FitTask(
@@ -55,12 +56,12 @@ def test_rows_with_a_missing_value_do_not_count() -> None:
 
 
 def test_the_result_reports_the_host() -> None:
-    host = Host(worker="w", cold=True, startup_ms=5.0, memory_mb=512)
-    invocation = fit(TASK, table(), request_id="r", host=host).invocation
+    process = Process(worker="w", cold=True, startup_ms=5.0, memory_mb=512)
+    invocation = fit(TASK, table(), request_id="r", process=process).invocation
     assert (invocation.request_id, invocation.worker, invocation.kernel) == ("r", "w", KERNEL)
     assert (invocation.cold, invocation.startup_ms, invocation.memory_mb) == (True, 5.0, 512)
     assert invocation.read_ms >= 0
-    assert invocation.fit_ms > 0
+    assert invocation.run_ms > 0
     assert invocation.started_at > 1.7e9
 
 
@@ -115,7 +116,9 @@ def test_a_result_that_cannot_be_sent_is_refused_here(monkeypatch: pytest.Monkey
             batch, fits=(*batch.fits[:1], dataclasses.replace(batch.fits[1], icl=math.nan))
         )
 
-    monkeypatch.setattr(sys.modules["compute_lambda.fitting"], "fit_experiments", nonsense)
+    monkeypatch.setattr(
+        sys.modules["compute_lambda.tasks.fit.fitting"], "fit_experiments", nonsense
+    )
     with pytest.raises(ContractError) as caught:
         fit(TASK, table())
     assert caught.value.code == "not_finite"
@@ -140,7 +143,7 @@ def test_an_answer_does_not_depend_on_cutting_the_work_into_tasks() -> None:
 
 
 def test_a_cached_table_is_not_read_again() -> None:
-    cache, reads = PreparedCache(), []
+    cache, reads = TableCache(), []
 
     def read() -> NDArray[np.float64]:
         reads.append(1)
@@ -157,7 +160,7 @@ def test_a_cached_table_is_not_read_again() -> None:
 
 
 def test_threads_that_ask_together_build_once() -> None:
-    cache, builds = PreparedCache(), []
+    cache, builds = TableCache(), []
     all_asking = threading.Barrier(8, timeout=10)
     release = threading.Event()
 
@@ -179,7 +182,7 @@ def test_threads_that_ask_together_build_once() -> None:
 
 
 def test_a_failed_build_is_tried_again() -> None:
-    cache = PreparedCache()
+    cache = TableCache()
 
     def fail() -> PreparedTable:
         raise OSError("gone")
@@ -191,7 +194,7 @@ def test_a_failed_build_is_tried_again() -> None:
 
 def test_the_least_recently_used_tables_make_way() -> None:
     one = prepared(100).n_bytes
-    cache, builds = PreparedCache(max_bytes=2 * one), []
+    cache, builds = TableCache(max_bytes=2 * one), []
 
     def get(number: int) -> None:
         def build() -> PreparedTable:
@@ -207,7 +210,7 @@ def test_the_least_recently_used_tables_make_way() -> None:
 
 
 def test_a_table_larger_than_the_cache_is_kept_until_the_next() -> None:
-    cache = PreparedCache(max_bytes=10)
+    cache = TableCache(max_bytes=10)
     big = cache.get(key(1), lambda: prepared(100))
     assert cache.get(key(1), lambda: prepared(100)) is big
     cache.get(key(2), lambda: prepared(50))

@@ -1,4 +1,4 @@
-"""Fits by parallel invocations of the deployed function, through its API Gateway endpoint."""
+"""Tasks by parallel invocations of the deployed function, through its API Gateway endpoint."""
 
 from __future__ import annotations
 

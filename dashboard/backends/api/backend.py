@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
-from compute_lambda import FitTask
+from compute_lambda import Task
 from dashboard.aws.signing import Signer
 from dashboard.backends.api.congestion import Window
 from dashboard.backends.api.connections import Transport
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class ApiBackend:
-    """Sends tasks to the fit function of one deployed stack, at most `max_in_flight` at once.
+    """Sends tasks to the function of one deployed stack, at most `max_in_flight` at once.
 
     All jobs of the process share that number and take turns. `credentials` is botocore's object or
     a function that returns frozen credentials. `datasets` uploads what the function needs to
@@ -91,7 +91,7 @@ class ApiBackend:
 
     def run(
         self,
-        tasks: Iterable[FitTask],
+        tasks: Iterable[Task],
         cancelled: threading.Event,
         budget: Budget | None = None,
     ) -> Iterator[TaskEvent]:
@@ -134,7 +134,7 @@ class ApiBackend:
     def _events(
         self,
         run: Run,
-        tasks: Iterator[FitTask],
+        tasks: Iterator[Task],
         loop: asyncio.AbstractEventLoop,
         dispatcher: Dispatcher,
     ) -> Iterator[TaskEvent]:

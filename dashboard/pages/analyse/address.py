@@ -65,7 +65,7 @@ class Address:
         if record is None:
             return _no_job(unknown_job(wanted))
         try:
-            return self._opened(record, _asked_selection(query, record.spec))
+            return self._opened(record, _asked_selection(query, record.analysis))
         except DatasetError:
             return _no_job(without_dataset(record.dataset_name))
 
@@ -83,13 +83,13 @@ class Address:
     def _opened(self, record: JobRecord, selection: Selection) -> dict[str, Any]:
         catalogue = self._services.catalogue
         dataset = catalogue.get(record.spec.dataset_id)
-        values = controls.spec_values(record.spec) | controls.slider_ends(record.spec)
+        values = controls.spec_values(record.analysis) | controls.slider_ends(record.analysis)
         values |= {
             ids.SHOWN_DATASET: record.spec.dataset_id,
             ids.DATASET + ".data": controls.dataset_choices(catalogue.datasets()),
             ids.DATASET_DESCRIPTION: dataset.description,
             ids.COLUMNS + ".data": controls.column_choices(dataset),
-            ids.COLUMNS_NOTE: controls.columns_note(dataset, record.spec.columns),
+            ids.COLUMNS_NOTE: controls.columns_note(dataset, record.analysis.columns),
         }
         return {
             "job": live_job(record, dataset),

@@ -128,8 +128,8 @@ class JobsPage:
             return answer | {
                 "asked": Asked(job=job_id, at=time.time()),
                 "confirm": True,
-                "question": f"The job on {record.dataset_name} with {record.n_fits:,} fits and its "
-                f"results will be removed from this installation.{running} The dataset stays.",
+                "question": f"The job on {record.dataset_name} with {record.n_units:,} fits and "
+                f"its results will be removed from this installation.{running} The dataset stays.",
             }
         try:
             if action == "cancel":

@@ -70,9 +70,9 @@ def shape(records: Sequence[JobRecord]) -> list[list[Any]]:
 
 def moving_cells(record: JobRecord, now: float) -> dict[str, str]:
     """Texts of the cells that change while a job runs."""
-    fits = f"{record.n_fits:,}"
+    fits = f"{record.n_units:,}"
     if record.state != "done":
-        fits = f"{record.n_fits_done:,} of {fits}"
+        fits = f"{record.n_units_done:,} of {fits}"
     lasted = duration(record, now)
     if record.usage.n_requests:
         lasted += f" · {dollars(record.usage.usd)}"
@@ -99,7 +99,7 @@ def duration(record: JobRecord, now: float) -> str:
 
 
 def _row(record: JobRecord, now: float) -> dmc.TableTr:
-    spec = record.spec
+    spec = record.analysis
     k_range = f"K {spec.k_min}–{spec.k_max}" if spec.k_min != spec.k_max else f"K {spec.k_min}"
     types = len(spec.covariance_types)
     settings = (

@@ -102,7 +102,7 @@ FOLLOW: Selection = {"type": None, "k": None, "follow": True}
 
 def live_job(record: JobRecord, dataset: Dataset) -> LiveJob:
     """The job of `record`, opened now."""
-    spec = record.spec
+    spec = record.analysis
     return {
         "job_id": record.job_id,
         "state": record.state,

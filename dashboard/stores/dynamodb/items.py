@@ -23,7 +23,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.planning.spec import JobSpec, SpecError
+from compute_lambda.contract.errors import ReportedError, error_record
+from dashboard.planning.job_kinds import job_kind
+from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import Usage
 from dashboard.stores.base import FINISHED_STATES, JobRecord, OutcomeStatus, TaskOutcome
 from dashboard.stores.dynamodb.table import Item, Key
@@ -46,6 +48,13 @@ BATCH_OUTCOMES = 200
 _JOB_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 _FLOATS = ("created_at", "started_at", "finished_at", "lease_expires_at", "spending_cap_usd")
 _JSON = ("best", "usage")
+
+ATTRIBUTES = {"n_units": "n_fits", "n_units_done": "n_fits_done"}
+"""Attributes with the names that they had while fits were the only work: the jobs of earlier
+releases go on."""
+
+EARLIEST_KIND = "analysis"
+"""The kind of the jobs that were made before there were others."""
 
 
 def is_job_id(job_id: str) -> bool:
@@ -77,9 +86,11 @@ def edition_start(edition: int) -> int:
 def header_item(record: JobRecord, edition: int) -> Item:
     """The header of a new job."""
     names = {field.name for field in dataclasses.fields(JobRecord)}
-    item = {name: getattr(record, name) for name in names - {"job_id", "spec", *_JSON}}
+    names -= {"job_id", "spec", *_JSON}
+    item = {ATTRIBUTES.get(name, name): getattr(record, name) for name in names}
     return item | {
         "job_id": JOBS,
+        "kind": record.spec.kind,
         "task_id": record.job_id,
         # Compressed, because every heartbeat is billed by the kilobytes of the whole item.
         "spec": zlib.compress(json.dumps(record.spec.to_dict()).encode()),
@@ -96,16 +107,18 @@ def usage_text(usage: Usage | None) -> str | None:
 def job_record(item: Item) -> JobRecord | None:
     """The record in a header; None, with a line in the log, when its settings are unreadable."""
     names = {field.name for field in dataclasses.fields(JobRecord)} - {"job_id", "spec", "usage"}
-    values = {name: item[name] for name in names if name in item}
+    stored = {name: ATTRIBUTES.get(name, name) for name in names}
+    values = {name: item[attribute] for name, attribute in stored.items() if attribute in item}
     values |= {name: float(values[name]) for name in _FLOATS if name in values}
     if "best" in values:
         values["best"] = json.loads(values["best"])
     if "usage" in item:
         values["usage"] = Usage(**json.loads(item["usage"]))
     try:
-        spec = JobSpec.from_dict(json.loads(zlib.decompress(item["spec"])))
+        kind = job_kind(item.get("kind", EARLIEST_KIND))
+        spec = kind.read(json.loads(zlib.decompress(item["spec"])))
     except SpecError as error:
-        # Of a release with other settings. Nobody can run it; the other jobs are not held up.
+        # Of a release with other settings or kinds. Nobody can run it; the others are not held up.
         job_id = item["task_id"]
         _log.warning("Job %s is left out, its settings are unreadable: %s", job_id, error)
         return None
@@ -130,7 +143,7 @@ class Entry:
 
     task_id: str
     status: OutcomeStatus
-    n_fits: int
+    n_units: int
     attempts: int
     recorded_at: float
     payload: bytes = b""
@@ -143,7 +156,7 @@ class Entry:
         return cls(
             outcome.task_id,
             outcome.status,
-            outcome.n_fits,
+            outcome.n_units,
             outcome.attempts,
             recorded_at,
             # Level 1: digits hardly compress better with more work.
@@ -158,13 +171,13 @@ class Entry:
     def outcome(self, seq: int, payload: bytes | None) -> TaskOutcome:
         """The outcome; `payload` None when its object is gone."""
         if payload is None:
-            texts = {"result": None, "error": json.dumps(_LOST)}
+            texts = {"result": None, "error": json.dumps(error_record(_LOST, ""))}
         else:
             texts = json.loads(zlib.decompress(payload))
         return read_outcome(
             self.task_id,
             "failed" if payload is None else self.status,
-            n_fits=self.n_fits,
+            n_units=self.n_units,
             result=texts["result"],
             error=texts["error"],
             attempts=self.attempts,
@@ -173,12 +186,11 @@ class Entry:
         )
 
 
-_LOST = {
-    "code": "result_lost",
-    "message": "This result was too large for the table, and its object in the bucket is gone."
+_LOST = ReportedError(
+    "result_lost",
+    "This result was too large for the table, and its object in the bucket is gone."
     " Delete the job and run it again.",
-    "details": {},
-}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +231,15 @@ class Batch:
 
     def to_item(self) -> Item:
         rows: list[list[Any]] = [
-            [e.task_id, e.status, e.n_fits, e.attempts, e.recorded_at, e.overflow, e.overflow_bytes]
+            [
+                e.task_id,
+                e.status,
+                e.n_units,
+                e.attempts,
+                e.recorded_at,
+                e.overflow,
+                e.overflow_bytes,
+            ]
             for e in self.entries
         ]
         job_id, task_id = self.key
@@ -237,8 +257,8 @@ class Batch:
         rows = json.loads(zlib.decompress(item["entries"]))
         payloads = item.get("payloads") or [b""] * len(rows)
         entries = tuple(
-            Entry(task_id, status, n_fits, attempts, recorded_at, payload, overflow, size)
-            for (task_id, status, n_fits, attempts, recorded_at, overflow, size), payload in zip(
+            Entry(task_id, status, n_units, attempts, recorded_at, payload, overflow, size)
+            for (task_id, status, n_units, attempts, recorded_at, overflow, size), payload in zip(
                 rows, payloads, strict=True
             )
         )

@@ -204,7 +204,7 @@ class JobLog:
         counts = {
             ":done": len(done),
             ":failed": len(batch.entries) - len(done) - n_replaced,
-            ":fits": sum(entry.n_fits for entry in done),
+            ":fits": sum(entry.n_units for entry in done),
             ":last": batch.last,
         }
         header = self._table.updating(

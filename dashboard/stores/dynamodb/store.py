@@ -104,7 +104,7 @@ class DynamoJobStore:
             dataset_name=record.dataset_name,
             backend=record.backend,
             n_tasks=record.n_tasks,
-            n_fits=record.n_fits,
+            n_units=record.n_units,
             created_at=record.created_at or self._clock(),
             spending_cap_usd=record.spending_cap_usd,
         )

@@ -6,9 +6,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dashboard.stores.base import StoreError
 
@@ -57,16 +58,31 @@ class Connections:
         connection: sqlite3.Connection = self._local.connection
         return connection
 
+    def read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """All rows that the query finds. Raises StoreError when the file is gone, damaged, locked
+        for too long, or the like.
+        """
+        try:
+            return self.reading().execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            if isinstance(error, sqlite3.ProgrammingError):  # ours: no state of the file
+                raise
+            raise StoreError(
+                f"The job store {self._path} cannot be read ({error}). Check that the file is "
+                "there and not damaged; where it is gone, a restart makes a new one."
+            ) from error
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: commits at the end, rolls back on an exception.
 
         IMMEDIATE takes the write lock at the start. A transaction that begins by reading and then
         writes fails at once, without waiting, when another one wrote in between. Raises StoreError
-        when the disk is full, the file is locked for too long, or the like.
+        when the disk is full, the file is gone or locked for too long, or the like.
         """
-        connection = self.reading()
+        connection: sqlite3.Connection | None = None
         try:
+            connection = self.reading()
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -77,7 +93,7 @@ class Connections:
             ) from error
         finally:
             # After an exception. A full disk may have ended the transaction already.
-            if connection.in_transaction:
+            if connection is not None and connection.in_transaction:
                 connection.execute("ROLLBACK")
 
     def close(self) -> None:

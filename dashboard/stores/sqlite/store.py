@@ -22,7 +22,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dashboard.planning.spec import JobSpec, SpecError
+from dashboard.planning.job_kinds import job_kind
+from dashboard.planning.spec import SpecError
 from dashboard.planning.spending import Usage
 from dashboard.stores.base import JobRecord, JobState, OutcomePage, OutcomeStatus, TaskOutcome
 from dashboard.stores.outcome_text import error_text, read_outcome, result_text
@@ -31,7 +32,7 @@ from dashboard.stores.sqlite.connections import Connections
 _log = logging.getLogger(__name__)
 
 #: Raised with every change of the tables below; a file with a higher number is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -40,11 +41,11 @@ CREATE TABLE jobs (
     dataset_name TEXT NOT NULL,
     backend TEXT NOT NULL,
     n_tasks INTEGER NOT NULL,
-    n_fits INTEGER NOT NULL,
+    n_units INTEGER NOT NULL,
     state TEXT NOT NULL,
     n_done INTEGER NOT NULL DEFAULT 0,
     n_failed INTEGER NOT NULL DEFAULT 0,
-    n_fits_done INTEGER NOT NULL DEFAULT 0,
+    n_units_done INTEGER NOT NULL DEFAULT 0,
     n_running INTEGER NOT NULL DEFAULT 0,
     created_at REAL NOT NULL,
     started_at REAL,
@@ -55,14 +56,15 @@ CREATE TABLE jobs (
     owner TEXT,
     lease_expires_at REAL,
     spending_cap_usd REAL,
-    usage TEXT
+    usage TEXT,
+    kind TEXT NOT NULL DEFAULT 'analysis'
 ) STRICT;
 CREATE TABLE outcomes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id TEXT NOT NULL REFERENCES jobs (job_id) ON DELETE CASCADE,
     task_id TEXT NOT NULL,
     status TEXT NOT NULL,
-    n_fits INTEGER NOT NULL,
+    n_units INTEGER NOT NULL,
     result TEXT,
     error TEXT,
     attempts INTEGER NOT NULL,
@@ -76,14 +78,21 @@ _UPGRADES = {
     1: """
 ALTER TABLE jobs ADD COLUMN spending_cap_usd REAL;
 ALTER TABLE jobs ADD COLUMN usage TEXT
-"""
+""",
+    2: """
+ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'analysis';
+ALTER TABLE jobs RENAME COLUMN n_fits TO n_units;
+ALTER TABLE jobs RENAME COLUMN n_fits_done TO n_units_done;
+ALTER TABLE outcomes RENAME COLUMN n_fits TO n_units
+""",
 }
 
 _JOB_COLUMNS = (
-    "job_id, spec, dataset_name, backend, n_tasks, n_fits, state, n_done, n_failed, n_fits_done, "
+    "job_id, spec, dataset_name, backend, n_tasks, n_units, state, n_done, n_failed, n_units_done, "
     "n_running, created_at, started_at, finished_at, cancel_requested, error, best, owner, "
-    "lease_expires_at, spending_cap_usd, usage"
+    "lease_expires_at, spending_cap_usd, usage, kind"
 )
+_ONE_JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE job_id = ?"
 _FREE = "(owner IS NULL OR lease_expires_at <= :now)"
 
 
@@ -108,14 +117,16 @@ class SqliteJobStore:
             record.dataset_name,
             record.backend,
             record.n_tasks,
-            record.n_fits,
+            record.n_units,
             record.created_at or self._clock(),
             record.spending_cap_usd,
+            record.spec.kind,
         )
         with self._db.writing() as db:
             db.execute(
-                "INSERT INTO jobs (job_id, spec, dataset_name, backend, n_tasks, n_fits, state,"
-                " created_at, spending_cap_usd) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)"
+                "INSERT INTO jobs (job_id, spec, dataset_name, backend, n_tasks, n_units, state,"
+                " created_at, spending_cap_usd, kind)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 row,
             )
@@ -124,10 +135,11 @@ class SqliteJobStore:
         return stored
 
     def job(self, job_id: str) -> JobRecord | None:
-        return _job(self._db.reading(), job_id)
+        rows = self._db.read(_ONE_JOB, (job_id,))
+        return _job_record(rows[0]) if rows else None
 
     def jobs(self) -> list[JobRecord]:
-        rows = self._db.reading().execute(
+        rows = self._db.read(
             f"SELECT {_JOB_COLUMNS} FROM jobs ORDER BY created_at DESC, rowid DESC"
         )
         return [record for row in rows if (record := _job_record(row)) is not None]
@@ -166,8 +178,8 @@ class SqliteJobStore:
         return n_new
 
     def outcomes(self, job_id: str, after: int = 0, limit: int = 500) -> OutcomePage:
-        rows = self._db.reading().execute(
-            "SELECT seq, task_id, status, n_fits, result, error, attempts, recorded_at"
+        rows = self._db.read(
+            "SELECT seq, task_id, status, n_units, result, error, attempts, recorded_at"
             " FROM outcomes WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (job_id, after, limit),
         )
@@ -175,10 +187,8 @@ class SqliteJobStore:
         return OutcomePage(found, found[-1].seq if found else after)
 
     def settled(self, job_id: str) -> dict[str, OutcomeStatus]:
-        rows = self._db.reading().execute(
-            "SELECT task_id, status FROM outcomes WHERE job_id = ?", (job_id,)
-        )
-        return dict(rows.fetchall())
+        rows = self._db.read("SELECT task_id, status FROM outcomes WHERE job_id = ?", (job_id,))
+        return dict(rows)
 
     def discard_failures(self, job_id: str) -> int:
         with self._db.writing() as db:
@@ -278,7 +288,7 @@ class SqliteJobStore:
             return _job(db, job_id)
 
     def orphaned(self, now: float) -> list[str]:
-        rows = self._db.reading().execute(
+        rows = self._db.read(
             f"SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND {_FREE}"
             " ORDER BY created_at",
             {"now": now},
@@ -299,8 +309,8 @@ def _record_one(db: sqlite3.Connection, row: dict[str, Any]) -> int:
             row,
         ).rowcount
     added = db.execute(
-        "INSERT INTO outcomes (job_id, task_id, status, n_fits, result, error, attempts,"
-        " recorded_at) VALUES (:job_id, :task_id, :status, :n_fits, :result, :error, :attempts,"
+        "INSERT INTO outcomes (job_id, task_id, status, n_units, result, error, attempts,"
+        " recorded_at) VALUES (:job_id, :task_id, :status, :n_units, :result, :error, :attempts,"
         " :recorded_at) ON CONFLICT (job_id, task_id) DO NOTHING",
         row,
     ).rowcount
@@ -308,8 +318,8 @@ def _record_one(db: sqlite3.Connection, row: dict[str, Any]) -> int:
         done = row["status"] == "done"
         db.execute(
             "UPDATE jobs SET n_done = n_done + ?, n_failed = n_failed + ?,"
-            " n_fits_done = n_fits_done + ? WHERE job_id = ?",
-            (int(done), int(not done) - replaced, row["n_fits"] if done else 0, row["job_id"]),
+            " n_units_done = n_units_done + ? WHERE job_id = ?",
+            (int(done), int(not done) - replaced, row["n_units"] if done else 0, row["job_id"]),
         )
     return added
 
@@ -319,7 +329,7 @@ def _outcome_row(job_id: str, outcome: TaskOutcome, now: float) -> dict[str, Any
         "job_id": job_id,
         "task_id": outcome.task_id,
         "status": outcome.status,
-        "n_fits": outcome.n_fits,
+        "n_units": outcome.n_units,
         "result": result_text(outcome),
         "error": error_text(outcome),
         "attempts": outcome.attempts,
@@ -328,11 +338,11 @@ def _outcome_row(job_id: str, outcome: TaskOutcome, now: float) -> dict[str, Any
 
 
 def _task_outcome(row: tuple[Any, ...]) -> TaskOutcome:
-    seq, task_id, status, n_fits, result, error, attempts, recorded_at = row
+    seq, task_id, status, n_units, result, error, attempts, recorded_at = row
     return read_outcome(
         task_id,
         status,
-        n_fits=n_fits,
+        n_units=n_units,
         result=result,
         error=error,
         attempts=attempts,
@@ -346,16 +356,16 @@ def _encoded(usage: Usage | None) -> str | None:
 
 
 def _job(db: sqlite3.Connection, job_id: str) -> JobRecord | None:
-    row = db.execute(f"SELECT {_JOB_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+    row = db.execute(_ONE_JOB, (job_id,)).fetchone()
     return None if row is None else _job_record(row)
 
 
 def _job_record(row: tuple[Any, ...]) -> JobRecord | None:
     values = dict(zip(_JOB_COLUMNS.split(", "), row, strict=True))
     try:
-        values["spec"] = JobSpec.from_dict(json.loads(values["spec"]))
+        values["spec"] = job_kind(values.pop("kind")).read(json.loads(values["spec"]))
     except SpecError as error:
-        # Of a release with other settings. Nobody can run it; the other jobs are not held up.
+        # Of a release with other settings or kinds. Nobody can run it; the others are not held up.
         _log.warning("Job %s is left out, its settings are unreadable: %s", row[0], error)
         return None
     values["cancel_requested"] = bool(values["cancel_requested"])

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from compute_lambda import gateway
-from compute_lambda.contract import CONTRACT_VERSION
-from compute_lambda.errors import HttpError
+from compute_lambda.contract.errors import HttpError
+from compute_lambda.contract.version import CONTRACT_VERSION
 from dashboard.aws.health import EndpointHealth, Health, HealthMonitor
 from dashboard.aws.problems import AwsProblem
 

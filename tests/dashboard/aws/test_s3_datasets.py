@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from compute_lambda import ContractError
-from compute_lambda.s3_columns import S3Columns
+from compute_lambda.tables.s3_columns import S3Columns
 from dashboard.aws.problems import AwsProblem
 from dashboard.aws.s3_datasets import PART_BYTES, S3Datasets
 from tests.scripted_aws import Script, client, passes, refused, unreachable

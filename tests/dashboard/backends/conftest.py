@@ -12,7 +12,7 @@ import pytest
 from botocore.credentials import Credentials
 from numpy.typing import NDArray
 
-from compute_lambda.columns import DirectoryColumns
+from compute_lambda.tables.columns import DirectoryColumns
 from dashboard.backends import Backend, LocalBackend
 from dashboard.backends.api import ApiBackend
 from dashboard.planning.prices import Prices

@@ -19,8 +19,10 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from compute_lambda import FitResult, FitTask, fit
-from compute_lambda.errors import DatasetError
+from compute_lambda import FitResult, FitTask, Result, fit
+from compute_lambda.contract.errors import DatasetError
+from compute_lambda.tasks.host import Host
+from compute_lambda.tasks.registry import run_task
 from dashboard.backends import LocalBackend, TaskEvent, TaskFailure, TaskResult, TaskStarted, local
 from kmeans_core import COVARIANCE_TYPES
 
@@ -131,7 +133,7 @@ def test_two_threads_start_every_task_once_and_before_its_result(backend: LocalB
         assert started < sequence.index(("TaskResult", task.task_id))
     assert all(before <= e.at <= time.time() for e in events if isinstance(e, TaskStarted))
     workers = {result.invocation.worker for result in results(events).values()}
-    assert workers <= {"fit_0", "fit_1"}
+    assert workers <= {"worker_0", "worker_1"}
 
 
 def test_the_same_results_with_one_thread_two_threads_and_none(store: ScriptedStore) -> None:
@@ -242,13 +244,13 @@ def test_a_long_fit_makes_way_and_still_ends_the_same(
     long = dataclasses.replace(TASK, n_clusters=(8,), experiments=(0, 1), n_restarts=10)
     gate, ended = threading.Event(), []
 
-    def recorded(task: FitTask, *args: Any, **settings: Any) -> FitResult:
-        result = fit(task, *args, **settings)
+    def recorded(task: FitTask, host: Host) -> Result:
+        result = run_task(task, host)
         if result.resume is None:  # in the one thread that fits: their order is exact
             ended.append(task.n_clusters)
         return result
 
-    monkeypatch.setattr(local, "fit", recorded)
+    monkeypatch.setattr(local, "run_task", recorded)
     store.before_read = lambda _: (gate.wait(DEADLINE_S), None)[1]
 
     with ThreadPoolExecutor(2) as jobs:
@@ -290,11 +292,11 @@ def test_cancel_stops_a_long_fit_at_its_next_iteration(
 ) -> None:
     ended = []
 
-    def recorded(*args: Any, **settings: Any) -> FitResult:
-        ended.append(fit(*args, **settings))
+    def recorded(task: FitTask, host: Host) -> Result:
+        ended.append(run_task(task, host))
         return ended[-1]
 
-    monkeypatch.setattr(local, "fit", recorded)
+    monkeypatch.setattr(local, "run_task", recorded)
     store.n_rows = 5_000
     cancelled = threading.Event()
     events = backend.run([dataclasses.replace(LONG, seed=s) for s in range(5)], cancelled)

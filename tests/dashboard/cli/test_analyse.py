@@ -220,7 +220,7 @@ class TestJob:
         store = SqliteJobStore(data_dir / "jobs.sqlite3")
         (record,) = store.jobs()
         assert (record.state, record.dataset_name, record.backend) == ("done", "blobs.csv", "local")
-        assert (record.n_fits, record.n_fits_done) == (120, 120)
+        assert (record.n_units, record.n_units_done) == (120, 120)
         spec = record.spec
         assert (spec.seed, spec.min_members, spec.distance) == (5, 7, "mahalanobis")
         assert (spec.k_min, spec.k_max, spec.n_experiments, spec.n_restarts) == (1, 5, 3, 4)

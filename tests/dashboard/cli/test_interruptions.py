@@ -34,7 +34,7 @@ def store(data_dir: Path) -> Iterator[JobStore]:
 
 def the_job(store: JobStore) -> JobRecord | None:
     # A server also runs the analysis of a first visit.
-    return next((record for record in store.jobs() if record.n_fits == N_FITS), None)
+    return next((record for record in store.jobs() if record.n_units == N_FITS), None)
 
 
 def is_underway(store: JobStore, n_done: int = 3) -> bool:
@@ -58,7 +58,7 @@ def assert_exactly_once(store: JobStore, *earlier: dict[str, int]) -> None:
     record = the_job(store)
     assert record is not None
     assert (record.state, record.n_failed, record.n_running) == ("done", 0, 0)
-    assert (record.n_done, record.n_fits_done) == (record.n_tasks, N_FITS)
+    assert (record.n_done, record.n_units_done) == (record.n_tasks, N_FITS)
     final = recorded(store)
     assert len(final) == record.n_tasks
     for before in earlier:
@@ -77,10 +77,10 @@ def test_ctrl_c_cancels_and_the_same_command_goes_on(
     record = the_job(store)
     assert record is not None
     assert (record.state, record.owner) == ("cancelled", None)
-    assert 0 < record.n_fits_done < N_FITS
+    assert 0 < record.n_units_done < N_FITS
     assert out == ""
     assert err == (
-        f"\nInterrupted after {record.n_fits_done:,} of {N_FITS:,} fits. Run the same command "
+        f"\nInterrupted after {record.n_units_done:,} of {N_FITS:,} fits. Run the same command "
         "again to go on from there.\n"
     )
     assert not (tmp_path / "out" / "fits.csv").exists()
@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_a_job_alone_that_another_process_runs(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services = build_services(Settings(data_dir=data_dir, n_threads=1))
-    job_id = services.store.create_job(made_up.job(n_fits=500)).job_id
+    job_id = services.store.create_job(made_up.job(n_units=500)).job_id
     services.store.acquire_lease(job_id, "elsewhere", 60.0)
     services.store.set_state(job_id, "running", owner="elsewhere")
     services.store.record(job_id, [made_up.done(0, 20)])

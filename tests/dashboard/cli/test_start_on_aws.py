@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from compute_lambda.contract import CONTRACT_VERSION
+from compute_lambda.contract.version import CONTRACT_VERSION
 from dashboard.cli.main import main
 from dashboard.services.installation import open_installation
 from dashboard.settings import Settings

@@ -103,7 +103,7 @@ def record(spec: JobSpec) -> JobRecord:
         8,
         spec.n_fits,
         state="done",
-        n_fits_done=16,
+        n_units_done=16,
         created_at=0.0,
         finished_at=60.0,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from dashboard.analysis.recommendation import _ranked
 from dashboard.analysis.view import JobView
-from dashboard.jobs.best import BestModel
+from dashboard.planning.best import BestModel
 from dashboard.stores.base import TaskOutcome
 from kmeans_core import COVARIANCE_TYPES
 from tests.dashboard.jobs.doubles import OneTable

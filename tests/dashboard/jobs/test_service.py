@@ -23,6 +23,7 @@ from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
 from tests.dashboard.jobs.waiting import until
+from tests.error_shape import check_record
 
 Make = Callable[..., JobService]
 
@@ -91,7 +92,7 @@ def finished_by_itself(store: JobStore, what: JobSpec) -> JobRecord:
 
 
 def counts(record: JobRecord) -> tuple[int, int, int]:
-    return record.n_done, record.n_failed, record.n_fits_done
+    return record.n_done, record.n_failed, record.n_units_done
 
 
 class TestSubmit:
@@ -100,7 +101,7 @@ class TestSubmit:
     ) -> None:
         service, what = make(), spec()
         queued = service.submit(what)
-        assert (queued.job_id, queued.n_tasks, queued.n_fits) == (what.job_id, 6, 12)
+        assert (queued.job_id, queued.n_tasks, queued.n_units) == (what.job_id, 6, 12)
         assert (queued.dataset_name, queued.backend) == ("field", "local")
         record = finished(service, what)
         assert (record.state, *counts(record), record.n_running) == ("done", 6, 0, 12, 0)
@@ -343,6 +344,7 @@ class TestFailures:
             "code": "boom",
             "message": "It broke.",
             "details": {
+                "kind": "fit",
                 "covariance_type": "full-untied",
                 "n_clusters": [2],
                 "experiments": [0],
@@ -428,6 +430,7 @@ class TestFailures:
         (lost,) = [o for o in store.outcomes(what.job_id).outcomes if o.status == "failed"]
         assert lost.task_id == ids_of(what)[3]
         assert lost.error is not None
+        check_record(lost.error)
         assert lost.error["code"] == "no_outcome"
 
 
@@ -634,7 +637,7 @@ class TestTakeOver:
             assert now is not None
             owners.append((at_entry.owner, now.owner))
 
-        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.best", slow_best)
+        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.summary", slow_best)
         other = make(backend=ScriptedBackend())
         other.start()
         service = make(lease_s=1.0)
@@ -728,7 +731,7 @@ def test_a_job_is_cut_into_tasks_once(make: Make, monkeypatch: pytest.MonkeyPatc
         n_made += 1
         return groups(*arguments)
 
-    monkeypatch.setattr("dashboard.planning.quote.groups", counting)
+    monkeypatch.setattr("dashboard.planning.analysis.groups", counting)
     service, what = make(), spec()
     quoted = service.quote(what)
     service.submit(what)

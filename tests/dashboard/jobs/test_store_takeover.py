@@ -51,7 +51,7 @@ def test_a_killed_process_loses_and_repeats_nothing(stores: StoreUnderTest, tmp_
     record = store.job(what.job_id)
     assert record is not None
     assert (record.state, record.n_done, record.n_failed) == ("done", N_TASKS, 0)
-    assert (record.n_fits_done, record.started_at) == (N_TASKS, held.started_at)
+    assert (record.n_units_done, record.started_at) == (N_TASKS, held.started_at)
     assert backend.started == dict.fromkeys(tasks[N_BEFORE:], 1)
     rest = reader.outcomes(what.job_id, seen.cursor)
     assert [outcome.task_id for outcome in rest.outcomes] == tasks[N_BEFORE:]

@@ -31,7 +31,7 @@ def test_a_row_says_what_the_task_held_and_what_the_invocation_took() -> None:
         cold=True,
         startup_ms=90.5,
         read_ms=12.25,
-        fit_ms=400.0,
+        run_ms=400.0,
         memory_mb=1769,
         worker="w-1",
     )
@@ -50,13 +50,13 @@ def test_a_row_says_what_the_task_held_and_what_the_invocation_took() -> None:
         "to": 25.03,  # 502.75 ms of ten seconds
         "startup_ms": 90.5,
         "read_ms": 12.25,
-        "fit_ms": 400.0,
+        "run_ms": 400.0,
         "billed_ms": 503,
         "memory_mb": 1769,
         "worker": "w-1",
         "attempts": 3,
     }
-    assert set(row) - {"from", "to", "problem"} == {each["field"] for each in task_columns()}
+    assert set(row) - {"from", "to", "problem"} == {each["field"] for each in task_columns("fit")}
 
 
 def test_where_nothing_is_billed_or_limited_nothing_is_said() -> None:
@@ -65,7 +65,7 @@ def test_where_nothing_is_billed_or_limited_nothing_is_said() -> None:
 
 
 def test_bars_stay_within_the_jobs_time_and_are_never_too_thin_to_see() -> None:
-    short, late = ran(1, seconds=5.0, fit_ms=0.1, read_ms=0.0), ran(2, seconds=9.99, fit_ms=900.0)
+    short, late = ran(1, seconds=5.0, run_ms=0.1, read_ms=0.0), ran(2, seconds=9.99, run_ms=900.0)
     rows = task_rows([short, late], RECORD, START + 10.0, billed=True)
     assert [(row["from"], row["to"]) for row in rows] == [(50.0, 50.6), (99.4, 100.0)]
     finished = dataclasses.replace(RECORD, finished_at=START + 20.0)

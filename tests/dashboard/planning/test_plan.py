@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute_lambda import FitTask
-from compute_lambda.wire import covariance_shape
+from compute_lambda.contract.models import covariance_shape
 from dashboard.planning.cost import NATIVE_COSTS, NUMPY_COSTS, CostModel
 from dashboard.planning.plan import (
     CHUNK_SIZES,

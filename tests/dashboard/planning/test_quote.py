@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from dashboard.datasets import DatasetError
-from dashboard.planning import quote as quoting
+from dashboard.planning import analysis
 from dashboard.planning.cost import NATIVE_COSTS, NUMPY_COSTS, CostModel
 from dashboard.planning.plan import groups, plan
-from dashboard.planning.quote import COLD_START_S, REMEMBERED, Quote, Quotes, price_usd
+from dashboard.planning.quote import COLD_START_S, Quote, price_usd
+from dashboard.planning.quotes import REMEMBERED, Quotes
 from dashboard.planning.spec import JobSpec, SpecError
 from tests.dashboard.jobs.doubles import OneTable
 from tests.dashboard.jobs.made_up import DATASET_ID
@@ -34,7 +35,7 @@ class Provider:
 
 def quote(spec: JobSpec = SPEC, **changes: Any) -> Quote:
     dataset = dataclasses.replace(OneTable().get(DATASET_ID), n_rows=ROWS)
-    return quoting.quote(spec, dataset, ROWS, Provider(**changes))
+    return analysis.quote(spec, dataset, ROWS, Provider(**changes))
 
 
 class TestSeconds:
@@ -80,9 +81,10 @@ class TestDollars:
 
 def test_its_tasks_are_those_of_the_plan() -> None:
     made = quote()
-    assert made.tasks() == plan(SPEC, made.dataset, ROWS, NUMPY_COSTS)
-    assert made.n_tasks == len(made.tasks())
-    assert made.n_fits == sum(task.n_fits for task in made.tasks()) == 6_000
+    found = made.plan()
+    assert found.tasks == plan(SPEC, made.dataset, ROWS, NUMPY_COSTS)
+    assert (found.title, made.n_tasks) == ("field", len(found.tasks))
+    assert made.n_units == found.n_units == 6_000
 
 
 def test_a_job_that_cannot_be_run_has_no_quote() -> None:
@@ -101,13 +103,13 @@ class TestRemembered:
             made.append(spec)
             return groups(spec, n_rows, costs)
 
-        monkeypatch.setattr(quoting, "groups", counting)
+        monkeypatch.setattr(analysis, "groups", counting)
         return made
 
     def test_the_same_settings_are_cut_once(self, counted: list[JobSpec]) -> None:
         quotes = Quotes(OneTable(), Provider())
         first = quotes.of(SPEC)
-        assert quotes.of(dataclasses.replace(SPEC)) == first
+        assert quotes.of(dataclasses.replace(SPEC)) == first  # an equal one
         assert counted == [SPEC]
         assert first.n_rows == 30
 

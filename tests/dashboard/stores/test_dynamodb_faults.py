@@ -83,7 +83,7 @@ def script(aws: Any) -> Script:
 
 def counts(record: JobRecord | None) -> tuple[int, int, int]:
     assert record is not None
-    return record.n_done, record.n_failed, record.n_fits_done
+    return record.n_done, record.n_failed, record.n_units_done
 
 
 def assert_holds(store: DynamoJobStore, job_id: str, numbers: list[int]) -> None:

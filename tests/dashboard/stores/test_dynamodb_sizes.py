@@ -22,6 +22,7 @@ from kmeans_core import ClusterModel, Preparation
 from tests.dashboard.conftest import Clock
 from tests.dashboard.jobs.made_up import done, failed, fit, job, result, task_id
 from tests.dashboard.stores.cloud_place import Place
+from tests.error_shape import check_record
 from tests.scripted_aws import Script, client, refused
 
 ITEM_LIMIT_BYTES = 400_000
@@ -118,7 +119,7 @@ class TestLargeResults:
         assert max(map(item_bytes, items(place))) < 10_000
         record = store.job(job_id)
         assert record is not None
-        assert (record.n_done, record.n_failed, record.n_fits_done) == (2, 1, 10)
+        assert (record.n_done, record.n_failed, record.n_units_done) == (2, 1, 10)
 
     @pytest.mark.parametrize("message_chars", [OVERFLOW_BYTES * 3, 1_000_000])
     def test_so_does_a_failure_that_has_much_to_say(
@@ -217,6 +218,7 @@ class TestLargeResults:
         assert statuses == ["done", "failed", "done"]
         lost = store.outcomes(job_id).outcomes[1]
         assert lost.error is not None
+        check_record(lost.error)
         assert lost.error["code"] == "result_lost"
 
     @pytest.mark.parametrize(
@@ -399,6 +401,7 @@ def test_what_another_release_wrote_does_not_hide_the_rest(
     unreadable, fine = store.outcomes(good).outcomes
     assert (unreadable.status, unreadable.result) == ("failed", None)
     assert unreadable.error is not None
+    check_record(unreadable.error)
     assert unreadable.error["code"] == "contract_version"
     assert (fine.status, fine.error) == ("done", None)
     assert store.delete_job(bad) is True

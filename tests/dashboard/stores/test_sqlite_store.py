@@ -12,6 +12,7 @@ from dashboard.planning.spending import Usage
 from dashboard.stores.base import StoreError
 from dashboard.stores.sqlite.store import SCHEMA_VERSION, SqliteJobStore
 from tests.dashboard.jobs.made_up import done, job
+from tests.error_shape import check_record
 
 
 def test_it_makes_its_directory_and_keeps_jobs_across_openings(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> 
     path = tmp_path / "jobs.sqlite3"
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"newer Centaurus \(schema 99; this version knows 2\)"):
+    with pytest.raises(StoreError, match=r"newer Centaurus \(schema 99; this version knows 3\)"):
         SqliteJobStore(path)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
@@ -49,8 +50,10 @@ def test_a_file_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> No
     job_id = store.create_job(job()).job_id
     store.close()
     with sqlite3.connect(path) as db:
-        for column in ("spending_cap_usd", "usage"):
+        for column in ("spending_cap_usd", "usage", "kind"):
             db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        for table, column in (("jobs", ""), ("jobs", "_done"), ("outcomes", "")):
+            db.execute(f"ALTER TABLE {table} RENAME COLUMN n_units{column} TO n_fits{column}")
         db.execute("PRAGMA user_version = 1")
     store = SqliteJobStore(path)
     record = store.job(job_id)
@@ -149,6 +152,7 @@ def test_what_another_release_wrote_does_not_hide_the_rest(tmp_path: Path) -> No
     unreadable, fine = store.outcomes(good).outcomes
     assert (unreadable.status, unreadable.result) == ("failed", None)
     assert unreadable.error is not None
+    check_record(unreadable.error)
     assert unreadable.error["code"] == "contract_version"
     assert (fine.status, fine.error) == ("done", None)
     store.close()

@@ -14,17 +14,17 @@ from tests.dashboard.jobs.made_up import done, failed, fit, job, task_id
 
 def counts(record: JobRecord | None) -> tuple[int, int, int]:
     assert record is not None
-    return record.n_done, record.n_failed, record.n_fits_done
+    return record.n_done, record.n_failed, record.n_units_done
 
 
 class TestJobs:
     def test_a_new_job_is_queued_with_nothing_done(self, stores: StoreUnderTest) -> None:
         store = stores.open()
-        made = store.create_job(job(n_tasks=7, n_fits=35))
+        made = store.create_job(job(n_tasks=7, n_units=35))
         assert made == store.job(made.job_id)
         assert made.spec == job().spec
         assert (made.dataset_name, made.backend) == ("field", "local")
-        assert (made.state, made.n_tasks, made.n_fits) == ("queued", 7, 35)
+        assert (made.state, made.n_tasks, made.n_units) == ("queued", 7, 35)
         assert (made.created_at, made.started_at, made.finished_at) == (stores.clock(), None, None)
         assert counts(made) == (0, 0, 0)
         assert (made.cancel_requested, made.error, made.best, made.owner) == (
@@ -103,7 +103,7 @@ class TestOutcomes:
         np.testing.assert_array_equal(
             read.result.fits[0].model.covariances, awkward.model.covariances
         )
-        assert (read.status, read.n_fits, read.attempts, read.error) == ("done", 5, 1, None)
+        assert (read.status, read.n_units, read.attempts, read.error) == ("done", 5, 1, None)
 
     def test_a_failure_keeps_its_reason(self, stores: StoreUnderTest) -> None:
         store = stores.open()

@@ -63,7 +63,7 @@ def outcomes(rng: random.Random) -> list[TaskOutcome]:
 def step(rng: random.Random, clock: Clock) -> Callable[[Side], Any]:
     """The next operation, chosen once and done on both sides."""
     handle, seed = rng.randrange(2), rng.randrange(3)
-    record = job(seed, n_tasks=N_TASKS, n_fits=60, created_at=clock.now)
+    record = job(seed, n_tasks=N_TASKS, n_units=60, created_at=clock.now)
     job_id, owner = record.job_id, rng.choice(OWNERS)
     batch, limit = outcomes(rng), rng.choice((1, 2, 100))
     ttl_s, n_running = rng.choice((2.0, 50.0)), rng.randrange(4)
@@ -142,4 +142,4 @@ def assert_counted(record: JobRecord | None, standing: list[Any]) -> None:
     good = [outcome for outcome in standing if outcome["status"] == "done"]
     assert record.n_done == len(good)
     assert record.n_failed == len(standing) - len(good)
-    assert record.n_fits_done == sum(outcome["n_fits"] for outcome in good)
+    assert record.n_units_done == sum(outcome["n_units"] for outcome in good)

@@ -51,7 +51,7 @@ def assert_complete(store: JobStore, job_id: str, n_tasks: int, readers: list[Fo
     """Each task is there once, the counts are exact, and no reader missed or repeated anything."""
     record = store.job(job_id)
     assert record is not None
-    assert (record.n_done, record.n_failed, record.n_fits_done) == (n_tasks, 0, 5 * n_tasks)
+    assert (record.n_done, record.n_failed, record.n_units_done) == (n_tasks, 0, 5 * n_tasks)
     in_store = store.outcomes(job_id, limit=10 * n_tasks).outcomes
     assert sorted(o.task_id for o in in_store) == [task_id(n) for n in range(n_tasks)]
     for reader in readers:

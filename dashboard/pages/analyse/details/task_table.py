@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
 
+from compute_lambda.tasks.registry import kind_of
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.grid import grid, number_column, text_column
 
@@ -27,13 +28,13 @@ params.data.from == null ? {} : {
 """Style of the cell that shows when the task ran, as a bar within the job's duration."""
 
 
-def tasks_panel() -> list[Any]:
-    """The table and the line above it."""
+def tasks_panel(kind: str = "fit") -> list[Any]:
+    """The table of tasks of that kind, and the line above it."""
     return [
         dmc.Text("", id=ids.TASKS_NOTE, size="sm", c="dimmed", mb="xs"),
         grid(
             ids.TASKS_GRID,
-            task_columns(),
+            task_columns(kind),
             empty="No task has ended yet.",
             page_rows=100,
             min_width_px=84,
@@ -42,17 +43,20 @@ def tasks_panel() -> list[Any]:
     ]
 
 
-def task_columns() -> list[dict[str, Any]]:
-    """Column definitions; durations in milliseconds."""
+def task_columns(kind: str) -> list[dict[str, Any]]:
+    """Column definitions for tasks of that kind; durations in milliseconds."""
 
     def number(field: str, title: str, tip: str, decimals: int = 0) -> dict[str, Any]:
         return number_column(field, title, tip, decimals=decimals)
 
     return [
         number("no", "No.", "Order in which the tasks ended") | {"minWidth": 78, "sort": "desc"},
-        text_column("type", "Type", "Covariance type", 112),
-        text_column("k", "K", "Numbers of clusters in the task", 88),
-        number("experiments", "Exper.", "Experiments in the task"),
+        *(
+            number(fact.key, fact.title, fact.tip)
+            if fact.numeric
+            else text_column(fact.key, fact.title, fact.tip, fact.width_px)
+            for fact in kind_of(kind).columns
+        ),
         text_column("status", "State", "done, failed, or remembered from an earlier job", 102)
         | {"tooltipField": "problem"},
         text_column(
@@ -70,7 +74,7 @@ def task_columns() -> list[dict[str, Any]]:
             0,
         ),
         number("read_ms", "Read (ms)", "Reading the columns", 1),
-        number("fit_ms", "Fit (ms)", "Computing", 1),
+        number("run_ms", "Fit (ms)", "Computing", 1),
         number("billed_ms", "Billed (ms)", "Start-up, reading and computing, rounded up"),
         number("memory_mb", "Memory (MB)", "Granted memory; – where there is no limit"),
         text_column("worker", "Worker", "Process or thread that ran it", 110)
@@ -101,11 +105,8 @@ def tasks_note(rows: list[dict[str, Any]], n_tasks: int) -> str:
 
 
 def _row(run: TaskRun, began: float, lasted_s: float, billed: bool) -> dict[str, Any]:
-    low, high = (run.k_values[0], run.k_values[-1]) if run.k_values else ("–", "–")
     row: dict[str, Any] = {
-        "type": run.covariance_type,
-        "k": str(low) if low == high else f"{low}–{high}",
-        "experiments": run.n_experiments,
+        **kind_of(run.kind).facts(run.about),
         "status": run.status,
         "problem": run.problem,
         "start": "–",
@@ -130,7 +131,7 @@ def _row(run: TaskRun, began: float, lasted_s: float, billed: bool) -> dict[str,
         "start": "cold" if ran.cold else "warm",
         "startup_ms": ran.startup_ms,
         "read_ms": ran.read_ms,
-        "fit_ms": ran.fit_ms,
+        "run_ms": ran.run_ms,
         "billed_ms": -(-run.busy_ms // 1) if billed else None,
         "memory_mb": ran.memory_mb or None,
         "worker": ran.worker,

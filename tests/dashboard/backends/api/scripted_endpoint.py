@@ -150,7 +150,7 @@ class ScriptedEndpoint:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         app = web.Application(client_max_size=16 * 2**20)
-        app.router.add_post("/fit", self._fit)
+        app.router.add_post("/tasks", self._fit)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._wanted_port, ssl_context=self._tls)

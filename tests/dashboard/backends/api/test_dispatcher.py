@@ -193,7 +193,7 @@ def test_a_fault_while_learning_from_an_answer_loses_no_task_and_no_place(
 def test_no_answer_bills_more_than_lambda_grants() -> None:
     dispatcher, run = made(Silent())
     result = fit(TASK, table(GOOD))
-    endless = dataclasses.replace(result.invocation, fit_ms=9e8, memory_mb=2**31 - 1)
+    endless = dataclasses.replace(result.invocation, run_ms=9e8, memory_mb=2**31 - 1)
     usage = dispatcher._usage(run, dataclasses.replace(result, invocation=endless), 20.0)
     assert (usage.n_requests, usage.billed_ms) == (1, 900_000)
     assert usage.usd == Prices.of("arm64").cost_usd(900_000, 10_240, 1)

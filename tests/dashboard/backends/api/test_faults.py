@@ -162,10 +162,10 @@ MALFORMED: dict[str, tuple[Fault, str]] = {
     ),
     "endless_fit": (
         Fault(
-            edit=lambda raw: {**raw, "invocation": {**raw["invocation"], "fit_ms": 1.7e308}},
+            edit=lambda raw: {**raw, "invocation": {**raw["invocation"], "run_ms": 1.7e308}},
             kind="edit",
         ),
-        "got JSON of another shape (invocation.fit_ms)",
+        "got JSON of another shape (invocation.run_ms)",
     ),
     "unknown_field": (
         Fault(edit=lambda raw: {**raw, "extra": 1}, kind="edit"),
@@ -189,7 +189,7 @@ MALFORMED: dict[str, tuple[Fault, str]] = {
     ),
     "no_fits": (
         Fault(edit=lambda raw: {**raw, "fits": []}, kind="edit"),
-        "got one without 1 of its pairs",
+        "got one without 1 of its parts",
     ),
 }
 

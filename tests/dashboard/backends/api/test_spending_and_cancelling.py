@@ -32,7 +32,7 @@ def billed_as(ms: float) -> Fault:
     """A good answer that reports to have run for so long: exact prices."""
 
     def edit(raw: dict) -> dict:
-        parts = {"startup_ms": ms / 2, "read_ms": ms / 4, "fit_ms": ms / 4}
+        parts = {"startup_ms": ms / 2, "read_ms": ms / 4, "run_ms": ms / 4}
         return {**raw, "invocation": {**raw["invocation"], **parts}}
 
     return Fault("edit", edit=edit)
@@ -40,7 +40,7 @@ def billed_as(ms: float) -> Fault:
 
 def billed_ms(result: FitResult) -> int:
     ran = result.invocation
-    return math.ceil(ran.startup_ms + ran.read_ms + ran.fit_ms)
+    return math.ceil(ran.startup_ms + ran.read_ms + ran.run_ms)
 
 
 def test_usage_is_what_the_answers_report_and_every_request(

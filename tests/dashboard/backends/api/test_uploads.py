@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compute_lambda.errors import DatasetError
+from compute_lambda.contract.errors import DatasetError
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends import TaskEvent
 from dashboard.backends.api import ApiBackend
@@ -135,17 +135,17 @@ def test_what_was_sent_during_the_second_upload_is_sent_again(bucket: Bucket) ->
 
     async def scenario(threads: ThreadPoolExecutor) -> None:
         uploads = Uploads(bucket, threads, lambda: False)
-        assert await uploads.ready(GONE) is None
+        assert await uploads.ready((GONE,)) is None
         bucket.held.add(GONE)
-        before = uploads.version(GONE)
-        assert uploads.again(GONE, before)
-        meanwhile = uploads.version(GONE)
-        assert not uploads.state(GONE)[0]
+        before = uploads.version((GONE,))
+        assert uploads.again((GONE,), before)
+        meanwhile = uploads.version((GONE,))
+        assert not uploads.state((GONE,))[0]
         bucket.gate.set()
         async with asyncio.timeout(WAIT_S):
-            assert await uploads.ready(GONE) is None
-        assert uploads.again(GONE, meanwhile)
-        assert not uploads.again(GONE, uploads.version(GONE))
+            assert await uploads.ready((GONE,)) is None
+        assert uploads.again((GONE,), meanwhile)
+        assert not uploads.again((GONE,), uploads.version((GONE,)))
 
     with ThreadPoolExecutor(1) as threads:
         asyncio.run(scenario(threads))

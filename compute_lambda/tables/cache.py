@@ -1,64 +1,44 @@
-"""Prepared data and seeds, kept between tasks of the same process."""
+"""What was made of stored tables, kept between tasks of the same process."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from threading import Lock
-
-from compute_lambda.contract import FitTask
-from kmeans_core import PreparedData, SeedBank
+from typing import Any, Protocol, TypeVar
 
 BUILD_TIMEOUT_S = 600.0
-"""Longest wait for another thread that is preparing the same data."""
+"""Longest wait for another thread that is making the same thing."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKey:
-    """What prepared data and seeds depend on."""
-
-    dataset_id: str
-    columns: tuple[int, ...]
-    standardise: bool
-    seed: int
-
-    @classmethod
-    def of(cls, task: FitTask) -> CacheKey:
-        return cls(task.dataset_id, task.columns, task.standardise, task.seed)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedTable:
-    """Prepared columns of one dataset, and the seeds that were drawn on them so far."""
-
-    data: PreparedData
-    seeds: SeedBank
-
-    @property
-    def n_rows(self) -> int:
-        return int(self.data.columns.shape[1])
+class Kept(Protocol):
+    """Anything that knows its size in memory."""
 
     @property
     def n_bytes(self) -> int:
-        return int(self.data.columns.nbytes)
+        """Bytes that it holds."""
+        ...
 
 
-class PreparedCache:
+K = TypeVar("K", bound=Kept)
+
+
+class TableCache:
     """The most recently used tables, at most `max_bytes` of them. Thread-safe.
 
     A table is built once even when several threads ask for it at the same moment. The table used
-    last is kept even when it alone is larger than `max_bytes`: the fits that need it hold it in
-    memory anyway, and dropping it would mean preparing it again for every task.
+    last is kept even when it alone is larger than `max_bytes`: the tasks that need it hold it in
+    memory anyway, and dropping it would mean making it again for every task. Keys of different
+    kinds of table are of different types.
     """
 
     def __init__(self, max_bytes: int = 256 * 2**20) -> None:
         self.max_bytes = max_bytes
-        self._tables: OrderedDict[CacheKey, Future[PreparedTable]] = OrderedDict()
+        self._tables: OrderedDict[Hashable, Future[Any]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: CacheKey, build: Callable[[], PreparedTable]) -> PreparedTable:
+    def get(self, key: Hashable, build: Callable[[], K]) -> K:
         """The table under `key`, from `build()` when it is not there.
 
         An exception of `build` reaches everyone who waited for it; the next call builds again.
@@ -68,10 +48,11 @@ class PreparedCache:
             if known is not None:
                 self._tables.move_to_end(key)
             else:
-                mine: Future[PreparedTable] = Future()
+                mine: Future[Any] = Future()
                 self._tables[key] = mine
         if known is not None:
-            return known.result(timeout=BUILD_TIMEOUT_S)
+            kept: K = known.result(timeout=BUILD_TIMEOUT_S)
+            return kept
         try:
             table = build()
         except BaseException as error:
@@ -85,6 +66,7 @@ class PreparedCache:
 
     @property
     def n_bytes(self) -> int:
+        """Bytes of everything that is kept."""
         with self._lock:
             return sum(self._ready().values())
 
@@ -98,7 +80,7 @@ class PreparedCache:
                 total -= sizes[key]
                 del self._tables[key]
 
-    def _ready(self) -> dict[CacheKey, int]:
+    def _ready(self) -> dict[Hashable, int]:
         """Bytes of each finished table, least recently used first. Needs the lock."""
         return {
             key: future.result().n_bytes

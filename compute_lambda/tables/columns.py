@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from compute_lambda.contract import checked_dataset_id
-from compute_lambda.errors import ContractError, DatasetError
+from compute_lambda.contract.content import checked_dataset_id
+from compute_lambda.contract.errors import ContractError, DatasetError
 
 
 class ColumnStore(Protocol):

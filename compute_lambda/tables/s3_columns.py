@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compute_lambda.column_manifest import ColumnManifest
-from compute_lambda.columns import check_positions
-from compute_lambda.contract import checked_dataset_id
-from compute_lambda.errors import DatasetError
+from compute_lambda.contract.content import checked_dataset_id
+from compute_lambda.contract.errors import DatasetError
+from compute_lambda.tables.columns import check_positions
+from compute_lambda.tables.manifest import ColumnManifest
 
 DEFAULT_PREFIX = "datasets/"
 

@@ -1,31 +1,85 @@
-"""One task, from columns to result: the code path that every backend shares."""
+"""One fit task, from columns to result: the code path that every backend shares."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
-from compute_lambda.contract import FitResult, FitTask, Invocation
-from compute_lambda.errors import ContractError
-from compute_lambda.host import Host
-from compute_lambda.wire import is_finite
-from kmeans_core import KERNEL, FitBatch, SeedBank, fit_experiments, prepare
+from compute_lambda.contract.errors import ContractError
+from compute_lambda.tables.cache import TableCache
+from compute_lambda.tasks.base import Invocation
+from compute_lambda.tasks.fit.task import FitResult, FitTask
+from compute_lambda.tasks.fit.wire import is_finite
+from compute_lambda.tasks.host import Host, Process
+from kmeans_core import (
+    KERNEL,
+    FitBatch,
+    PreparedData,
+    SeedBank,
+    fit_experiments,
+    prepare,
+)
 
 ColumnSource = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKey:
+    """What prepared data and seeds depend on."""
+
+    dataset_id: str
+    columns: tuple[int, ...]
+    standardise: bool
+    seed: int
+
+    @classmethod
+    def of(cls, task: FitTask) -> CacheKey:
+        """The key of the data that a task fits."""
+        return cls(task.dataset_id, task.columns, task.standardise, task.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTable:
+    """Prepared columns of one dataset, and the seeds that were drawn on them so far."""
+
+    data: PreparedData
+    seeds: SeedBank
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that are fitted."""
+        return int(self.data.columns.shape[1])
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the columns."""
+        return int(self.data.columns.nbytes)
+
+
+def run(task: FitTask, host: Host) -> FitResult:
+    """Run `task` where `host` says; see `fit`."""
+    return fit(
+        task,
+        lambda: host.store.read(task.dataset_id, task.columns),
+        cache=host.cache,
+        should_stop=host.should_stop,
+        request_id=host.request_id,
+        process=host.process,
+    )
 
 
 def fit(
     task: FitTask,
     columns: ColumnSource,
     *,
-    cache: PreparedCache | None = None,
+    cache: TableCache | None = None,
     should_stop: Callable[[], bool] | None = None,
     request_id: str = "",
-    host: Host | None = None,
+    process: Process | None = None,
 ) -> FitResult:
     """Run `task` on `columns`: (n, d) float64 in the order of `task.columns`, or a reader of them.
 
@@ -47,7 +101,7 @@ def fit(
     read = time.perf_counter()
     batch = _fit_experiments(task, table, should_stop)
     _check_finite(batch)
-    host = host or Host()
+    process = process or Process()
     return FitResult(
         task_id=task.task_id,
         fits=batch.fits,
@@ -56,13 +110,13 @@ def fit(
         invocation=Invocation(
             request_id=request_id,
             started_at=started_at,
-            startup_ms=host.startup_ms,
+            startup_ms=process.startup_ms,
             read_ms=(read - began) * 1e3,
-            fit_ms=(time.perf_counter() - read) * 1e3,
-            cold=host.cold,
-            memory_mb=host.memory_mb,
+            run_ms=(time.perf_counter() - read) * 1e3,
+            cold=process.cold,
+            memory_mb=process.memory_mb,
             kernel=KERNEL,
-            worker=host.worker,
+            worker=process.worker,
         ),
         resume=batch.resume,
     )

@@ -1,4 +1,4 @@
-"""The only things that cross the network: a fit task, its result, and facts of the invocation.
+"""What crosses the network for fits: the task, its result, and when one belongs to the other.
 
 `from_dict` validates everything and raises ContractError. Payloads are plain JSON without NaN or
 infinity, and floats survive the round trip bit for bit (Python writes the shortest decimal that
@@ -8,63 +8,56 @@ reads back as the same float64).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from compute_lambda.contract_version import CONTRACT_VERSION
-from compute_lambda.errors import ContractError
-from compute_lambda.fields import Fields, checked_list
-from compute_lambda.wire import (
-    fit_from_dict,
-    fit_to_dict,
-    preparation_from_dict,
-    preparation_to_dict,
+from compute_lambda.contract.content import checked_dataset_id
+from compute_lambda.contract.errors import ContractError
+from compute_lambda.contract.fields import Fields, checked_list
+from compute_lambda.contract.limits import (
+    MAX_CLUSTERS,
+    MAX_COLUMN_POSITION,
+    MAX_FEATURES,
+    MAX_ROWS,
+    MAX_SEED,
 )
-from kmeans_core import COVARIANCE_TYPES, DISTANCES, ExperimentFit, Preparation
+from compute_lambda.contract.models import preparation_from_dict, preparation_to_dict
+from compute_lambda.contract.version import CONTRACT_VERSION
+from compute_lambda.tasks.base import Invocation, Result, Task, read_header, resume_state
+from compute_lambda.tasks.fit.wire import fit_from_dict, fit_to_dict
+from kmeans_core import (
+    COVARIANCE_TYPES,
+    DEFAULT_DISTANCE,
+    DEFAULT_MAX_ITER,
+    DEFAULT_REG_COVAR,
+    DISTANCES,
+    ExperimentFit,
+    Preparation,
+)
 
-MAX_CLUSTERS = 64  # the palette, the figures and the kernel's block buffers are sized for this
-MAX_FEATURES = 64  # a full covariance of 64 columns has 2,080 entries per cluster
-MAX_COLUMN_POSITION = 9_999
 MAX_EXPERIMENTS = 10_000
 MAX_RESTARTS = 1_000
 MAX_ITERATIONS = 10_000
-MAX_SEED = 2**32 - 1  # exact in JavaScript as well
-MAX_ROWS = 2**53
-MIN_REG_COVAR = 1e-12  # below this the floor drowns in rounding
-MAX_FITS_PER_TASK = 100_000  # a task is a unit of retry; more than this is a job
-MAX_PAIRS_PER_TASK = 2_000  # every (K, experiment) pair is a model in one answer of at most 6 MB
+MIN_REG_COVAR = 1e-12
+"""Below this the floor drowns in rounding."""
 
-_DATASET_ID = re.compile(r"[0-9a-f]{64}")
+MAX_FITS_PER_TASK = 100_000
+"""A task is a unit of retry; more than this is a job."""
 
-
-def canonical_json(value: Any) -> str:
-    """The one text for a JSON value: sorted keys, no blanks, ASCII, no NaN (raises ValueError)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def checked_dataset_id(value: object, field: str = "dataset_id") -> str:
-    """`value` when it is 64 lower-case hexadecimal digits: safe as part of a path or a key."""
-    if isinstance(value, str) and _DATASET_ID.fullmatch(value):
-        return value
-    raise ContractError(
-        "bad_dataset_id",
-        f"Expected {field} to be 64 lower-case hexadecimal digits (the sha256 of the dataset), got"
-        " something else. Use the id under which the dataset was stored.",
-        {"field": field, "expected": "64 lower-case hexadecimal digits"},
-    )
+MAX_PAIRS_PER_TASK = 2_000
+"""Every (K, experiment) pair is a model in one answer of at most 6 MB."""
 
 
 @dataclass(frozen=True, slots=True)
-class FitTask:
+class FitTask(Task):
     """Fit one covariance type to some columns of a stored dataset, for a few K and experiments.
 
     `columns` are positions in the stored table, in the order in which means are reported. Every
     (K, experiment) pair is fitted from `n_restarts` seeds and keeps the best one. `min_members`
     None means the core's default. `resume` is the state of an earlier, interrupted answer.
     """
+
+    kind: ClassVar[str] = "fit"
 
     dataset_id: str
     columns: tuple[int, ...]
@@ -74,10 +67,10 @@ class FitTask:
     experiments: tuple[int, ...]
     n_restarts: int
     seed: int
-    distance: str = "likelihood"
+    distance: str = DEFAULT_DISTANCE
     min_members: int | None = None
-    reg_covar: float = 1e-6
-    max_iter: int = 300
+    reg_covar: float = DEFAULT_REG_COVAR
+    max_iter: int = DEFAULT_MAX_ITER
     resume: dict[str, Any] | None = None
 
     @property
@@ -86,15 +79,36 @@ class FitTask:
         return len(self.n_clusters) * len(self.experiments) * self.n_restarts
 
     @property
-    def task_id(self) -> str:
-        """sha256 of the content, 64 hex digits. `resume` is progress, not content, and left out."""
+    def n_units(self) -> int:
+        """Fits: the units of progress."""
+        return self.n_fits
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The one dataset that is fitted."""
+        return (self.dataset_id,)
+
+    def content(self) -> dict[str, Any]:
+        """What the id is made of, in the form that it had before there were other kinds.
+
+        So the results of earlier releases are found again.
+        """
         content = self.to_dict()
-        del content["resume"]
-        return hashlib.sha256(canonical_json(content).encode("ascii")).hexdigest()
+        del content["resume"], content["kind"]
+        return content
+
+    def about(self) -> dict[str, Any]:
+        """Type, values of K and experiments."""
+        return {
+            "covariance_type": self.covariance_type,
+            "n_clusters": list(self.n_clusters),
+            "experiments": list(self.experiments),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "contract_version": CONTRACT_VERSION,
+            "kind": self.kind,
             "dataset_id": self.dataset_id,
             "columns": list(self.columns),
             "standardise": self.standardise,
@@ -116,9 +130,7 @@ class FitTask:
 
         Raises ContractError with the offending field in `details["field"]`.
         """
-        fields = Fields(raw, ("contract_version", *cls.__slots__))
-        _check_version(fields)
-        given = fields.has
+        fields = read_header(raw, cls.kind, cls.__slots__)
         task = cls(
             dataset_id=checked_dataset_id(fields.value("dataset_id")),
             columns=fields.integers("columns", 0, MAX_COLUMN_POSITION, max_length=MAX_FEATURES),
@@ -132,68 +144,23 @@ class FitTask:
             ),
             n_restarts=fields.integer("n_restarts", 1, MAX_RESTARTS),
             seed=fields.integer("seed", 0, MAX_SEED),
-            distance=fields.choice("distance", DISTANCES) if given("distance") else "likelihood",
             min_members=_min_members(fields),
-            reg_covar=fields.number("reg_covar", MIN_REG_COVAR, 1.0)
-            if given("reg_covar")
-            else 1e-6,
-            max_iter=fields.integer("max_iter", 1, MAX_ITERATIONS) if given("max_iter") else 300,
-            resume=_resume(fields),
+            resume=resume_state(fields),
+            **_given_settings(fields),
         )
         _check_size(task)
         return task
 
 
-MAX_DURATION_MS = 1e9
-"""Eleven days: whoever reports more has not measured it."""
-
-
 @dataclass(frozen=True, slots=True)
-class Invocation:
-    """Where and how long a task ran. `started_at` is Unix time in seconds.
-
-    `startup_ms` is what had to be started first: the process where this was its first invocation
-    (`cold`), NumPy and the core where it was its first fit; otherwise 0. `memory_mb` is the memory
-    that the host grants (0 when it sets no limit), `kernel` which arithmetic ran, `worker` a name
-    for the process or thread.
-    """
-
-    request_id: str
-    started_at: float
-    startup_ms: float
-    read_ms: float
-    fit_ms: float
-    cold: bool
-    memory_mb: int
-    kernel: str
-    worker: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, raw: object, where: str = "") -> Invocation:
-        fields = Fields(raw, cls.__slots__, where)
-        return cls(
-            request_id=fields.text("request_id"),
-            started_at=fields.number("started_at", 0.0),
-            startup_ms=fields.number("startup_ms", 0.0, MAX_DURATION_MS),
-            read_ms=fields.number("read_ms", 0.0, MAX_DURATION_MS),
-            fit_ms=fields.number("fit_ms", 0.0, MAX_DURATION_MS),
-            cold=fields.boolean("cold"),
-            memory_mb=fields.integer("memory_mb", 0, 2**31),
-            kernel=fields.text("kernel"),
-            worker=fields.text("worker"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FitResult:
+class FitResult(Result):
     """What came of a task: one ExperimentFit per finished (K, experiment) pair, in prepared units.
 
     `n_rows` counts the rows used (rows with a non-finite value in a chosen column are left out).
     `resume` is None when the task is complete; otherwise send the task again with it.
     """
+
+    kind: ClassVar[str] = "fit"
 
     task_id: str
     fits: tuple[ExperimentFit, ...]
@@ -208,21 +175,25 @@ class FitResult:
         Fits are ordered by K and experiment, durations add up, the rest is the first invocation's.
         """
         fits = {(fit.n_clusters, fit.experiment): fit for fit in (*self.fits, *later.fits)}
-        invocation = dataclasses.replace(
-            self.invocation,
-            read_ms=self.invocation.read_ms + later.invocation.read_ms,
-            fit_ms=self.invocation.fit_ms + later.invocation.fit_ms,
-        )
         return dataclasses.replace(
             self,
             fits=tuple(fits[pair] for pair in sorted(fits)),
-            invocation=invocation,
+            invocation=self.invocation.followed_by(later.invocation),
             resume=later.resume,
         )
+
+    def about(self) -> dict[str, Any]:
+        """Type, values of K and experiments of the fits that are in."""
+        return {
+            "covariance_type": self.fits[0].covariance_type if self.fits else "",
+            "n_clusters": sorted({int(fit.n_clusters) for fit in self.fits}),
+            "experiments": sorted({int(fit.experiment) for fit in self.fits}),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "contract_version": CONTRACT_VERSION,
+            "kind": self.kind,
             "task_id": self.task_id,
             "fits": [fit_to_dict(fit) for fit in self.fits],
             "preparation": preparation_to_dict(self.preparation),
@@ -234,8 +205,7 @@ class FitResult:
     @classmethod
     def from_dict(cls, raw: object) -> FitResult:
         """The result in `raw`. Raises ContractError with the offending field."""
-        fields = Fields(raw, ("contract_version", *cls.__slots__))
-        _check_version(fields)
+        fields = read_header(raw, cls.kind, cls.__slots__, kind_optional=True)
         preparation = preparation_from_dict(fields.value("preparation"), "preparation")
         d = len(preparation.shift)
         fits = checked_list(fields.value("fits"), "fits", 0, MAX_PAIRS_PER_TASK)
@@ -245,33 +215,45 @@ class FitResult:
             preparation=preparation,
             n_rows=fields.integer("n_rows", 1, MAX_ROWS),
             invocation=Invocation.from_dict(fields.value("invocation"), "invocation"),
-            resume=_resume(fields),
+            resume=resume_state(fields),
         )
 
 
-def _check_version(fields: Fields) -> None:
-    if not fields.has("contract_version"):
-        return
-    version = fields.integer("contract_version", 0, 2**31)
-    if version != CONTRACT_VERSION:
-        raise ContractError(
-            "contract_version",
-            f"Expected contract_version {CONTRACT_VERSION}, got {version}. The two sides run"
-            " different releases: deploy the same one on both.",
-            {"field": "contract_version", "expected": CONTRACT_VERSION},
-        )
+def mismatch(task: FitTask, result: FitResult) -> str:
+    """What is wrong with a result that cannot be this task's, "" when nothing is."""
+    found = {(fit.n_clusters, fit.experiment) for fit in result.fits}
+    asked = {(k, number) for k in task.n_clusters for number in task.experiments}
+    if not found <= asked or len(found) != len(result.fits):
+        return "fits that nobody asked for"
+    kinds = {fit.model.covariance_type for fit in result.fits}
+    if not kinds <= {task.covariance_type}:
+        return f"fits of another type, {', '.join(sorted(kinds))}"
+    if len(result.preparation.shift) != len(task.columns):
+        return "fits of other columns"
+    return ""
+
+
+def n_missing(task: FitTask, result: FitResult) -> int:
+    """How many of the task's (K, experiment) pairs a finished result does not have."""
+    return len(task.n_clusters) * len(task.experiments) - len(result.fits)
+
+
+def _given_settings(fields: Fields) -> dict[str, Any]:
+    """Those of the settings with a default that are given."""
+    given: dict[str, Any] = {}
+    if fields.has("distance"):
+        given["distance"] = fields.choice("distance", DISTANCES)
+    if fields.has("reg_covar"):
+        given["reg_covar"] = fields.number("reg_covar", MIN_REG_COVAR, 1.0)
+    if fields.has("max_iter"):
+        given["max_iter"] = fields.integer("max_iter", 1, MAX_ITERATIONS)
+    return given
 
 
 def _min_members(fields: Fields) -> int | None:
     if not fields.has("min_members") or fields.value("min_members") is None:
         return None
     return fields.integer("min_members", 1, MAX_ROWS)
-
-
-def _resume(fields: Fields) -> dict[str, Any] | None:
-    if not fields.has("resume") or fields.value("resume") is None:
-        return None
-    return dict(Fields(fields.value("resume"), fields.value("resume"), "resume").raw)
 
 
 def _check_size(task: FitTask) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compute_lambda import FitResult
+from compute_lambda import FitResult, Result
 from kmeans_core import COVARIANCE_TYPES, ExperimentFit
 
 
@@ -20,7 +20,9 @@ class BestModel:
     def __init__(self) -> None:
         self._best: ExperimentFit | None = None
 
-    def add(self, result: FitResult) -> None:
+    def add(self, result: Result) -> None:
+        """Take note of a result; of fits the best one is kept."""
+        assert isinstance(result, FitResult)
         for fit in result.fits:
             usable = bool(np.isfinite(fit.bic))
             if usable and (self._best is None or _rank(fit) < _rank(self._best)):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from compute_lambda.errors import ContractError
+from compute_lambda.contract.errors import ContractError
 
 _SHOWN_CHARACTERS = 80
 

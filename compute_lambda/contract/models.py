@@ -1,4 +1,4 @@
-"""Models, fits and preparations as plain JSON and back, with every shape checked.
+"""Models and preparations as plain JSON and back, with every shape checked.
 
 Arrays travel as nested lists of float64; parameters are in prepared units, as in the core.
 Symmetric matrices are sent whole: their two halves need not be equal in the last bit.
@@ -13,28 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compute_lambda.errors import ContractError
-from compute_lambda.fields import Fields, checked_integer, shown
-from kmeans_core import COVARIANCE_TYPES, ClusterModel, ExperimentFit, Preparation
+from compute_lambda.contract.errors import ContractError
+from compute_lambda.contract.fields import Fields, shown
+from compute_lambda.contract.limits import MAX_CLUSTERS
+from kmeans_core import COVARIANCE_TYPES, ClusterModel, Preparation
 
-_SCORES = ("log_likelihood", "classification_log_likelihood", "bic", "aic", "icl")
-_COUNTERS = (
-    "experiment",
-    "restart",
-    "n_parameters",
-    "n_iter",
-    "n_eligible",
-    "n_restarts",
-    "n_floored",
-    "n_reseeded",
-)
-_FLAGS = ("converged", "eligible")
-_ENDINGS = ("converged", "cycle", "max_iter")
 _PREPARATION_FIELDS = ("shift", "scale", "standardise", "log_jacobian")
 _MODEL_FIELDS = ("covariance_type", "weights", "means", "covariances")
-_FIT_FIELDS = ("model", "counts", "stopped_by", *_SCORES, *_COUNTERS, *_FLAGS)
-_MAX_COUNT = 2**53
-_NUMBERS = {int, float}  # and not bool, which is an int
+_NUMBERS = {int, float}
+"""And not bool, which is an int."""
 
 
 def covariance_shape(covariance_type: str, n_clusters: int, d: int) -> tuple[int, ...]:
@@ -48,6 +35,7 @@ def covariance_shape(covariance_type: str, n_clusters: int, d: int) -> tuple[int
 
 
 def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
+    """How columns were shifted and scaled, as JSON."""
     return {
         "shift": preparation.shift.tolist(),
         "scale": preparation.scale.tolist(),
@@ -57,6 +45,7 @@ def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
 
 
 def preparation_from_dict(raw: object, where: str) -> Preparation:
+    """The preparation in `raw`. Raises ContractError."""
     fields = Fields(raw, _PREPARATION_FIELDS, where)
     d = len(fields.array("shift", 1, 10_000))
     return Preparation(
@@ -67,39 +56,8 @@ def preparation_from_dict(raw: object, where: str) -> Preparation:
     )
 
 
-def fit_to_dict(fit: ExperimentFit) -> dict[str, Any]:
-    """One fit as JSON; its numbers are finite (`fit` sees to that)."""
-    record: dict[str, Any] = {"model": _model_to_dict(fit.model), "counts": fit.counts.tolist()}
-    record |= {name: float(getattr(fit, name)) for name in _SCORES}
-    record |= {name: int(getattr(fit, name)) for name in _COUNTERS}
-    record |= {name: bool(getattr(fit, name)) for name in _FLAGS}
-    record["stopped_by"] = fit.stopped_by
-    return record
-
-
-def is_finite(fit: ExperimentFit) -> bool:
-    """Whether all numbers of a fit can be sent: JSON has no NaN and no infinity."""
-    arrays = (fit.model.weights, fit.model.means, fit.model.covariances)
-    scores_finite = all(math.isfinite(getattr(fit, name)) for name in _SCORES)
-    return scores_finite and all(bool(np.isfinite(array).all()) for array in arrays)
-
-
-def fit_from_dict(raw: object, where: str, d: int) -> ExperimentFit:
-    """The fit in `raw`, whose model must have `d` columns. Raises ContractError."""
-    fields = Fields(raw, _FIT_FIELDS, where)
-    model = _model_from_dict(fields.value("model"), fields.path("model"), d)
-    counts = fields.array("counts", model.n_clusters, model.n_clusters)
-    for index, count in enumerate(counts):
-        checked_integer(count, f"{where}.counts[{index}]", 0, _MAX_COUNT)
-    scores = {name: fields.number(name) for name in _SCORES}
-    counters = {name: fields.integer(name, 0, _MAX_COUNT) for name in _COUNTERS}
-    flags = {name: fields.boolean(name) for name in _FLAGS}
-    values: dict[str, Any] = scores | counters | flags
-    values["stopped_by"] = fields.choice("stopped_by", _ENDINGS)
-    return ExperimentFit(model=model, counts=np.array(counts, dtype=np.int64), **values)
-
-
-def _model_to_dict(model: ClusterModel) -> dict[str, Any]:
+def model_to_dict(model: ClusterModel) -> dict[str, Any]:
+    """A model as JSON."""
     return {
         "covariance_type": model.covariance_type,
         "weights": np.asarray(model.weights).tolist(),
@@ -108,10 +66,11 @@ def _model_to_dict(model: ClusterModel) -> dict[str, Any]:
     }
 
 
-def _model_from_dict(raw: object, where: str, d: int) -> ClusterModel:
+def model_from_dict(raw: object, where: str, d: int) -> ClusterModel:
+    """The model in `raw`, which must have `d` columns. Raises ContractError."""
     fields = Fields(raw, _MODEL_FIELDS, where)
     covariance_type = fields.choice("covariance_type", COVARIANCE_TYPES)
-    k = len(fields.array("weights", 1, 64))
+    k = len(fields.array("weights", 1, MAX_CLUSTERS))
     return ClusterModel(
         covariance_type=covariance_type,
         weights=_floats(fields, "weights", (k,)),

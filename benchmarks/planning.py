@@ -21,7 +21,6 @@ import numpy as np
 from compute_lambda import Invocation
 from dashboard.datasets import Dataset, DatasetCatalogue
 from dashboard.planning.calibration import calibrate
-from dashboard.planning.plan import estimate_s
 from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
@@ -76,9 +75,7 @@ def run(name: str, n_threads: int) -> Outcome:
         services = build_services(Settings(data_dir=root / "data", n_threads=n_threads))
         try:
             spec = spec_of(name, services.catalogue, root)
-            finite = services.catalogue.finite_rows(spec.dataset_id, spec.columns)
-            backend = services.backend
-            predicted_s = estimate_s(spec, int(finite.sum()), backend.costs, backend.concurrency)
+            predicted_s = services.jobs.quote(spec).seconds
             began, cpu_began = time.perf_counter(), time.process_time()
             job_id = services.jobs.submit(spec).job_id
             while not services.store.outcomes(job_id, limit=1).outcomes:

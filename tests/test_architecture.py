@@ -37,7 +37,15 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES = 400, 50
 
 FLOORS = (
     {"dashboard", "dashboard.cli"},
-    {"dashboard.pages", "dashboard.pages.analyse", "dashboard.pages.jobs", "dashboard.pages.parts"},
+    {"dashboard.pages"},
+    {"dashboard.pages.shell", "dashboard.pages.analyse", "dashboard.pages.jobs"},
+    {
+        "dashboard.pages.analyse.details",
+        "dashboard.pages.analyse.progress",
+        "dashboard.pages.analyse.results",
+        "dashboard.pages.analyse.sidebar",
+    },
+    {"dashboard.pages.parts"},
     {"dashboard.http"},
     {"dashboard.services"},
     {"dashboard.jobs"},

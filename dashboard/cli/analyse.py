@@ -51,9 +51,9 @@ def _run(arguments: argparse.Namespace, settings: Settings, out: Path) -> int:
     services = build_services(settings)
     try:
         dataset = services.catalogue.add_file(arguments.file, arguments.file.name)
-        record = services.jobs.submit(
-            _spec(arguments, dataset), spending_cap_usd=services.spending_cap_usd
-        )
+        spec = _spec(arguments, dataset)
+        _announce(services, spec)
+        record = services.jobs.submit(spec, spending_cap_usd=services.spending_cap_usd)
         try:
             record = _follow(services, record)
         except KeyboardInterrupt:
@@ -80,6 +80,19 @@ def _spec(arguments: argparse.Namespace, dataset: Dataset) -> JobSpec:
             "distance": arguments.distance,
         }
     )
+
+
+def _announce(services: Services, spec: JobSpec) -> None:
+    """Say what the job will take, to people and wherever it costs money; nothing when it is done.
+
+    Raises DatasetError and SpecError when it cannot be run.
+    """
+    quote = services.jobs.quote(spec)
+    known = services.store.job(spec.job_id)
+    if known is not None and known.state == "done" and not known.n_failed:
+        return
+    if services.costs_money or sys.stderr.isatty():
+        print(quote.sentence(services.spending_cap_usd), file=sys.stderr)
 
 
 def _follow(services: Services, record: JobRecord) -> JobRecord:

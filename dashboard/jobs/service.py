@@ -18,7 +18,9 @@ from dashboard.backends import Backend
 from dashboard.datasets import DatasetCatalogue, DatasetError
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.run import JobRun
-from dashboard.planning.job_kinds import Plan, Spec, job_kind
+from dashboard.planning.job_kinds import Spec, job_kind
+from dashboard.planning.quote import Plan, Quote
+from dashboard.planning.quotes import Quotes
 from dashboard.planning.spec import SpecError
 from dashboard.stores.base import JobRecord, JobState, JobStore, StoreError
 
@@ -55,12 +57,17 @@ class JobService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._backend, self._catalogue, self._memo = store, backend, catalogue, memo
+        self._quotes = Quotes(catalogue, backend)
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._lease_s, self._heartbeat_s, self._clock = lease_s, heartbeat_s, clock
         self._lock = threading.Lock()
         self._runs: dict[str, JobRun] = {}
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
+
+    def quote(self, spec: Spec) -> Quote:
+        """What the whole job would take. Raises DatasetError and SpecError as `submit` does."""
+        return self._quotes.of(spec)
 
     def submit(self, spec: Spec, *, spending_cap_usd: float | None = None) -> JobRecord:
         """Make sure that the job is done or being worked on; the record as it is now.
@@ -70,7 +77,7 @@ class JobService:
         earlier one, also while the job runs; None is no cap. Raises DatasetError and SpecError when
         it cannot be run as asked.
         """
-        plan = self._plan(spec)
+        plan = self._quotes.of(spec).plan()
         record = self._enter(spec, plan, spending_cap_usd)
         if record.state == "done" and record.n_failed == 0:
             return record
@@ -102,7 +109,7 @@ class JobService:
         record = self._store.job(job_id)
         if record is None:
             return None
-        plan = self._plan(record.spec)
+        plan = self._quotes.of(record.spec).plan()
         if self._store.discard_failures(job_id) == 0 and record.state == "done":
             return record
         reopened = self._store.reopen(job_id)
@@ -163,10 +170,7 @@ class JobService:
         if self._watcher is not None:
             self._watcher.join(max(WATCH_S, deadline - time.monotonic()))
 
-    # -- planning -----------------------------------------------------------------------------
-
-    def _plan(self, spec: Spec) -> Plan:
-        return job_kind(spec.kind).plan(spec, self._catalogue, self._backend.costs)
+    # -- entering a job -----------------------------------------------------------------------
 
     def _enter(self, spec: Spec, plan: Plan, spending_cap_usd: float | None) -> JobRecord:
         """The job's record, made if there is none."""
@@ -239,7 +243,7 @@ class JobService:
         if self.runs_here(record.job_id) or self._closing.is_set():
             return
         try:
-            plan = self._plan(record.spec)
+            plan = self._quotes.of(record.spec).plan()
             self._enter(record.spec, plan, record.spending_cap_usd)
         except (DatasetError, SpecError) as error:
             self._settle_unheld(record.job_id, "failed", error.message)

@@ -1,4 +1,4 @@
-"""The Dash application: the page's layout, its callbacks and the plain routes beside them."""
+"""The Dash application: every page of the table, and the plain routes beside them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,13 @@ from dashboard.figures.style import style_json
 from dashboard.http.guard import protect
 from dashboard.http.problems import answer_errors, new_id
 from dashboard.http.routes import api
-from dashboard.pages import clientside
-from dashboard.pages.analyse import controls
-from dashboard.pages.analyse.dataset_removal import DatasetRemoval
-from dashboard.pages.analyse.empty_figures import empty_figures
-from dashboard.pages.analyse.layout import analyse
-from dashboard.pages.analyse.money import CapRaise
-from dashboard.pages.analyse.opening import Opening
-from dashboard.pages.analyse.sidebar import sidebar
-from dashboard.pages.analyse.tabs import Tabs
-from dashboard.pages.analyse.uploads import Uploads
 from dashboard.pages.application import Application
-from dashboard.pages.backend_state import BackendState
-from dashboard.pages.jobs.callbacks import JobsPage
-from dashboard.pages.layout import page_layout
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import notification
-from dashboard.planning.default_job import default_spec
+from dashboard.pages.parts.page import Site
+from dashboard.pages.shell.callbacks import register as register_shell
+from dashboard.pages.shell.layout import shell
+from dashboard.pages.table import PAGES
 from dashboard.services.views import ViewRegistry
 
 if TYPE_CHECKING:
@@ -53,7 +43,7 @@ COMPRESSED_TYPES = [
 
 
 def create_app(services: Services) -> Application:
-    """The page over `services`; `app.server` is the WSGI application."""
+    """The pages over `services`; `app.server` is the WSGI application."""
     # The scheme is known before the first paint, so that a dark page does not flash white.
     dmc.pre_render_color_scheme()
     app = Application(
@@ -73,39 +63,15 @@ def create_app(services: Services) -> Application:
     answer_errors(app.server, missing=(DependencyException, InvalidResourceError))
     Compress(app.server)
     views = ViewRegistry(services.store, services.catalogue)
-    app.layout = partial(_layout, services)
-    clientside.register(app)
-    Opening(services).register(app)
-    Uploads(services).register(app)
-    DatasetRemoval(services).register(app)
-    Tabs(services, views).register(app)
-    JobsPage(services).register(app)
-    CapRaise(services).register(app)
-    BackendState(services).register(app)
+    site = Site(services, views, PAGES)
+    app.layout = partial(shell, site, style_json())
+    register_shell(app, site)
+    for page in site.pages:
+        page.module.register(app, site)
     app.server.register_blueprint(api(services, views))
     # Dash builds its callback table at the first request and answers wrongly until it is there.
     app.server.test_client().get("/_dash-dependencies")
     return app
-
-
-def _layout(services: Services) -> dmc.MantineProvider:
-    catalogue = services.catalogue
-    spec = default_spec(catalogue)
-    dataset = catalogue.get(spec.dataset_id)
-    values = controls.spec_values(spec) | {
-        ids.DATASET + ".data": controls.dataset_choices(catalogue.datasets()),
-        ids.DATASET_DESCRIPTION: dataset.description,
-        ids.ROWS_LINE: controls.rows_line(dataset.n_rows, dataset.n_rows),
-        ids.COLUMNS + ".data": controls.column_choices(dataset),
-        ids.COLUMNS_NOTE: controls.columns_note(dataset, spec.columns),
-    }
-    return page_layout(
-        sidebar(values, services.settings.max_upload_mb, services.spending_cap_usd),
-        analyse(**empty_figures()),
-        style_json() | {"ids": ids.as_dict()},
-        dataset.dataset_id,
-        services.backend.label,
-    )
 
 
 def _report(error: Exception) -> Any:

@@ -7,16 +7,11 @@ Job service, run, recorder and stores know only this.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
-from compute_lambda import Result, Task
+from compute_lambda import Result
+from dashboard.planning.quote import Provider, Quote, Tables
 from dashboard.planning.spec import SpecError
-
-if TYPE_CHECKING:
-    from dashboard.datasets import DatasetCatalogue
-    from dashboard.planning.cost import CostModel
 
 JOB_KINDS: dict[str, str] = {
     "analysis": "dashboard.planning.analysis",
@@ -54,19 +49,6 @@ class Summary(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The tasks of a job, in the order in which they are to be done, and what people call it."""
-
-    tasks: Sequence[Task]
-    title: str
-
-    @property
-    def n_units(self) -> int:
-        """Units of progress in all tasks."""
-        return sum(task.n_units for task in self.tasks)
-
-
 class JobKind(Protocol):
     """One kind of job. `unit` names its units of progress ("fits")."""
 
@@ -77,8 +59,8 @@ class JobKind(Protocol):
         """The specification in `raw`. Raises SpecError."""
         ...
 
-    def plan(self, spec: Any, catalogue: DatasetCatalogue, costs: CostModel) -> Plan:
-        """The tasks of `spec`, cut by `costs`; the same for the same data and settings.
+    def quote(self, spec: Any, tables: Tables, provider: Provider) -> Quote:
+        """What `spec` would take, and its tasks; the same for the same data and settings.
 
         Raises SpecError and DatasetError when it cannot be run.
         """

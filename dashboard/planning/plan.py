@@ -106,23 +106,13 @@ def plan(spec: JobSpec, dataset: DatasetFacts, n_rows: int, costs: CostModel) ->
     whole curves appear early; then the other experiments in chunks. `n_rows` is the number of
     usable rows, `costs` those of the backend that will run the tasks.
     """
+    return tasks_of(spec, dataset, groups(spec, n_rows, costs))
+
+
+def tasks_of(spec: JobSpec, dataset: DatasetFacts, cut: Iterable[Group]) -> list[FitTask]:
+    """One task for each group, in the same order."""
     positions = tuple(dataset.position(name) for name in spec.columns)
-    return [_task(spec, positions, group) for group in groups(spec, n_rows, costs)]
-
-
-def estimate_s(spec: JobSpec, n_rows: int, costs: CostModel, concurrency: int) -> float:
-    """Predicted seconds for the whole job with `concurrency` tasks at a time, nothing being known.
-
-    The longest task cannot be divided, however many workers there are.
-    """
-    tasks_ms = [group.ms + costs.task_ms for group in groups(spec, n_rows, costs)]
-    return max(sum(tasks_ms) / max(1, concurrency), *tasks_ms) / 1e3
-
-
-def estimate_work(spec: JobSpec, n_rows: int, costs: CostModel) -> tuple[float, int]:
-    """Predicted seconds of computing for the whole job, in all workers together, and its tasks."""
-    found = groups(spec, n_rows, costs)
-    return sum(group.ms + costs.task_ms for group in found) / 1e3, len(found)
+    return [_task(spec, positions, group) for group in cut]
 
 
 def groups(spec: JobSpec, n_rows: int, costs: CostModel) -> list[Group]:

@@ -9,6 +9,30 @@ from conftest import write_blobs
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from dashboard.pages.parts.exchange import LiveJob, LiveStatus, Selection, SidebarSettings
+from dashboard.planning.spec import JobSpec
+
+STORES = {
+    "live-job": LiveJob,
+    "live-status": LiveStatus,
+    "selection": Selection,
+    "settings": SidebarSettings,
+}
+
+
+def test_the_stores_hold_what_the_server_expects(page, small_job):
+    page.open(f"/?job={small_job.job_id}")
+    page.until_state("done")
+
+    def held(store: str):
+        return page.script("return dash_component_api.getLayout(arguments[0]).props.data", store)
+
+    for store, shape in STORES.items():
+        page.until(lambda store=store: held(store), store)
+        assert set(held(store)) == shape.__required_keys__, store
+    assert JobSpec.from_dict(held("settings")["spec"]) == small_job.spec
+    assert page.text("types-text") == "6 of 6"
+
 
 def test_an_uploaded_table_with_a_known_answer_ends_there(page, tmp_path: Path):
     path = tmp_path / "plots.csv"

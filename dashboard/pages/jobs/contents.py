@@ -1,4 +1,4 @@
-"""The Jobs page: every job of this installation, from the page or from the command line."""
+"""What the Jobs page shows: one row per job, and the line above the table."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.figures.plain_text import number
-from dashboard.pages.parts import ids
-from dashboard.pages.parts.amounts import dollars
+from dashboard.pages.jobs import ids
 from dashboard.pages.parts.aria import aria
-from dashboard.pages.parts.card import card
+from dashboard.planning.amounts import dollars
 from dashboard.planning.spending import raised_cap
 
 if TYPE_CHECKING:
@@ -29,30 +28,6 @@ STATE_COLOURS = {
 ACTIVE = ("queued", "running")
 MOST_ROWS = 500
 HEADINGS = ("State", "Dataset", "Settings", "Fits", "Best model", "Duration", "Created", "")
-
-
-def jobs_page() -> html.Div:
-    """The table's frame, its polling interval and the question before a deletion."""
-    return html.Div(
-        [
-            card(
-                dmc.Group(
-                    [
-                        dmc.Title("Jobs", order=1, className="card-title"),
-                        dmc.Text("", id=ids.JOBS_NOTE, size="sm", c="dimmed"),
-                    ],
-                    gap="md",
-                    mb="sm",
-                ),
-                html.Div(dmc.Skeleton(h=200), id=ids.JOBS_TABLE),
-                label="Jobs",
-            ),
-            dcc.Interval(id=ids.JOBS_POLL, interval=1000, disabled=True),
-            dcc.Store(id=ids.JOBS_ASKED),
-            dcc.Store(id=ids.JOBS_SHAPE),
-            _confirm(),
-        ]
-    )
 
 
 def jobs_note(records: Sequence[JobRecord]) -> str:
@@ -193,22 +168,3 @@ def _actions(record: JobRecord) -> dmc.Group:
         buttons.append(button("resume", "Resume"))
     buttons.append(button("delete", "Delete", "red"))
     return dmc.Group(buttons, gap=4, wrap="nowrap", justify="flex-end")
-
-
-def _confirm() -> dmc.Modal:
-    return dmc.Modal(
-        [
-            dmc.Text("", id=ids.JOBS_CONFIRM_TEXT, mb="md"),
-            dmc.Group(
-                [
-                    dmc.Button("Keep it", id=ids.JOBS_CONFIRM_NO, variant="default", n_clicks=0),
-                    dmc.Button("Delete", id=ids.JOBS_CONFIRM_YES, color="red", n_clicks=0),
-                ],
-                justify="flex-end",
-            ),
-        ],
-        id=ids.JOBS_CONFIRM,
-        title="Delete this job?",
-        opened=False,
-        centered=True,
-    )

@@ -16,37 +16,31 @@ from __future__ import annotations
 # --- Stores and plumbing ------------------------------------------------------------------------
 URL = "url"
 LIVE_JOB = "live-job"
-"""``{job_id, state, columns, units, k_min, k_max, covariance_types, n_experiments, n_rows, dataset,
-dataset_id, opened_at}``. ``opened_at`` changes each time the job is opened or (re)started, which is
-when following it has to start again. ``job_id`` is None when a link named an unknown job."""
+"""`exchange.ShownJob`."""
 LIVE_STATUS = "live-status"
-"""Written by live.js: ``{job_id, state, cursor, model_version}`` of the selected clustering; the
-server-side tabs are redrawn when it changes."""
+"""`exchange.LiveStatus`, written by live.js."""
 SCHEME = "scheme"
 """``"light"`` or ``"dark"``: how the page is drawn now, by choice or by the system's preference."""
 SELECTION = "selection"
-"""``{type, k, follow}``: the clustering in view. ``follow`` is true until a person chooses one; it
-is the recommended clustering then, also when that changes."""
+"""`exchange.Selection`."""
 STYLE = "style"
-"""``{palette, types: {name: {colour, dash, symbol, label}}, type_order, ids}``, read once."""
+"""`figures.style.style_json()` and, beside it, `ids`, `pages`, `navbar` and what the pages add."""
 SETTINGS = "settings"
-"""Written by controls.js: the sidebar as one job specification, after 300 ms of rest."""
+"""`exchange.SidebarSettings`, written by controls.js."""
 SHOWN_DATASET = "shown-dataset"
+"""Id of the dataset whose columns the sidebar offers."""
 STARTED = "started"
 """Ids of the jobs that this tab has started, kept over a reload: these it may cancel by itself."""
 DRAWN = "drawn"
 """What the tab "Selected clustering" shows, so that it is drawn again only when that changes."""
 UPLOADED = "uploaded"
-PAGE_ANALYSE = "page-analyse"
-PAGE_JOBS = "page-jobs"
+"""`exchange.UploadedTable`, written by upload.js."""
 NOTIFICATIONS = "notifications"
 MANTINE = "mantine"
 
 # --- Top bar ------------------------------------------------------------------------------------
 SHELL = "shell"
 BURGER = "burger"
-NAV_ANALYSE = "nav-analyse"
-NAV_JOBS = "nav-jobs"
 BACKEND_BADGE = "backend-badge"
 BACKEND_DOT = "backend-dot"  # span whose class says how the backend is
 BACKEND_INFO = "backend-info"  # div: data-explanation
@@ -167,26 +161,20 @@ REMOVAL_YES = "removal-yes"
 REMOVAL_NO = "removal-no"
 REMOVAL_ASKED = "removal-asked"  # store: dataset_id
 
-# --- Jobs page -----------------------------------------------------------------------------------
-JOBS_TABLE = "jobs-table"
-JOBS_POLL = "jobs-poll"
-JOBS_NOTE = "jobs-note"
-JOBS_CONFIRM = "jobs-confirm"
-JOBS_CONFIRM_TEXT = "jobs-confirm-text"
-JOBS_CONFIRM_YES = "jobs-confirm-yes"
-JOBS_CONFIRM_NO = "jobs-confirm-no"
-JOBS_ASKED = "jobs-asked"
-JOBS_SHAPE = "jobs-shape"
+
+def page(name: str) -> str:
+    """The container of the page called `name`."""
+    return f"page-{name}"
 
 
-def job_action(action: str, job_id: str) -> dict[str, str]:
-    """Id of a button in the jobs table; ``action`` is cancel, rerun, resume or delete."""
-    return {"part": "job-action", "action": action, "job": job_id}
+def nav(name: str) -> str:
+    """The page's link in the top bar."""
+    return f"nav-{name}"
 
 
-def job_cell(what: str, job_id: str) -> dict[str, str]:
-    """Id of a cell of the jobs table whose text moves; ``what`` is fits, best or duration."""
-    return {"part": "job-cell", "what": what, "job": job_id}
+def sidebar(name: str) -> str:
+    """The page's part of the navigation bar."""
+    return f"sidebar-{name}"
 
 
 def as_dict() -> dict[str, str]:

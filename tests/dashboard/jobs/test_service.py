@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask_caching import Cache
@@ -13,7 +14,7 @@ from compute_lambda import FitTask
 from dashboard.datasets import Dataset
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
-from dashboard.planning.plan import plan
+from dashboard.planning.plan import Group, groups, plan
 from dashboard.planning.spec import JobSpec, SpecError
 from dashboard.stores.base import JobRecord, JobStore, StoreError
 from dashboard.stores.sqlite.store import SqliteJobStore
@@ -723,3 +724,21 @@ def test_a_store_that_fails_for_a_while_loses_nothing(
     record = finished(service, what)
     assert (record.state, *counts(record)) == ("done", 6, 0, 12)
     assert backend.started == dict.fromkeys(ids_of(what), 1)
+
+
+def test_a_job_is_cut_into_tasks_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quote of the settings in view, Run, and a second Run: one and the same groups."""
+    n_made = 0
+
+    def counting(*arguments: Any) -> list[Group]:
+        nonlocal n_made
+        n_made += 1
+        return groups(*arguments)
+
+    monkeypatch.setattr("dashboard.planning.analysis.groups", counting)
+    service, what = make(), spec()
+    quoted = service.quote(what)
+    service.submit(what)
+    assert quoted.n_tasks == finished(service, what).n_tasks == 6
+    service.submit(what)
+    assert n_made == 1

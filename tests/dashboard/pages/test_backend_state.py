@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.aws.health import Health
 from dashboard.aws.problems import AwsProblem
-from dashboard.pages.backend_state import described
+from dashboard.pages.shell.backend_state import described
 
 LABEL = "AWS Lambda · eu-central-1 · 50 at once"
 

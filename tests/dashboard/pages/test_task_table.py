@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from dashboard.analysis.task_runs import TaskRun, task_run
-from dashboard.pages.analyse.task_table import task_columns, task_rows, tasks_note
+from dashboard.pages.analyse.details.task_table import task_columns, task_rows, tasks_note
 from dashboard.stores.base import TaskOutcome
 from tests.dashboard.jobs.made_up import done, fit, job, result, task_id
 

@@ -22,7 +22,6 @@ from dashboard.planning.plan import (
     MAX_RESULT_NUMBERS,
     SHORTEST_TARGET_MS,
     Workload,
-    estimate_s,
     groups,
     plan,
 )
@@ -294,25 +293,3 @@ def test_answers_of_many_columns_and_clusters_stay_small() -> None:
     wide = JobSpec(DATASET.dataset_id, names, k_min=61, k_max=64, n_restarts=1)
     found = [g for g in groups(wide, 70, NATIVE_COSTS) if g.covariance_type == "full-untied"]
     assert {(len(group.k_values), len(group.experiments)) for group in found} == {(1, 1)}
-
-
-# -- the estimate ---------------------------------------------------------------------------------
-
-
-def test_the_estimate_grows_with_the_work_and_shrinks_with_the_workers() -> None:
-    one = estimate_s(SPEC, 3_000, NUMPY_COSTS, 1)
-    assert 4 < one < 30
-    assert estimate_s(SPEC, 3_000, NUMPY_COSTS, 2) == pytest.approx(one / 2)
-    twice = dataclasses.replace(SPEC, n_experiments=20)
-    assert estimate_s(twice, 3_000, NUMPY_COSTS, 1) == pytest.approx(2 * one, rel=0.1)
-    assert estimate_s(SPEC, 3_000, NATIVE_COSTS, 1) < one / 4
-    # The longest task is not divided: more workers than tasks do not help.
-    longest_ms = max(group.ms for group in groups(SPEC, 3_000, NUMPY_COSTS))
-    expected_s = (longest_ms + NUMPY_COSTS.task_ms) / 1e3
-    assert estimate_s(SPEC, 3_000, NUMPY_COSTS, 10**6) == pytest.approx(expected_s)
-
-
-def test_the_estimate_counts_what_tasks_cost_beside_their_fits() -> None:
-    slow_requests = dataclasses.replace(NATIVE_COSTS, task_ms=102.0)
-    more_s = estimate_s(SPEC, 3_000, slow_requests, 1) - estimate_s(SPEC, 3_000, NATIVE_COSTS, 1)
-    assert more_s == pytest.approx(0.1 * len(plan(SPEC, DATASET, 3_000, NATIVE_COSTS)))

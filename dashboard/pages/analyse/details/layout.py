@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.pages.analyse.task_table import tasks_panel
+from dashboard.pages.analyse.details.task_table import tasks_panel
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.card import card, graph
 from dashboard.pages.parts.grid import grid, number_column, text_column

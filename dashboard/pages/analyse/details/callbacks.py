@@ -15,9 +15,10 @@ from dashboard.figures import correlation_figure, selected_figure
 from dashboard.figures.plain_text import number
 from dashboard.figures.selected import MAX_COLUMNS
 from dashboard.figures.style import Theme, theme_of
-from dashboard.pages.analyse.details import clusters_table, empty_note, fit_rows
-from dashboard.pages.analyse.task_table import task_rows, tasks_note
+from dashboard.pages.analyse.details.contents import clusters_table, empty_note, fit_rows
+from dashboard.pages.analyse.details.task_table import task_rows, tasks_note
 from dashboard.pages.parts import ids
+from dashboard.pages.parts.exchange import LiveStatus, Selection, ShownJob, chosen, job_in
 from dashboard.services.views import UnknownJobError, ViewRegistry
 
 if TYPE_CHECKING:
@@ -79,18 +80,18 @@ class Tabs:
     def selected(
         self,
         tab: str,
-        status: dict[str, Any] | None,
-        job: dict[str, Any] | None,
+        status: LiveStatus | None,
+        job: ShownJob,
         scheme: str | None,
-        selection: dict[str, Any] | None,
+        selection: Selection | None,
         drawn: str | None,
     ) -> dict[str, Any]:
         """Scatter matrix and table of the selected clustering."""
         nothing = dict.fromkeys(("figure", "title", "table", "drawn", "row"), no_update)
         view = self._view(job, status)
-        if tab != "selected" or view is None or not selection or not selection.get("k"):
+        key = chosen(selection)
+        if tab != "selected" or view is None or key is None:
             return nothing
-        key = (selection["type"], int(selection["k"]))
         theme: Theme = theme_of(scheme == "dark")
         title = f"{key[0]}, K = {key[1]}"
         with view.lock:
@@ -101,7 +102,7 @@ class Tabs:
         if record is None or record["model"] is None:
             note = empty_note("No fit of this clustering yet: it appears here when it is finished.")
             return nothing | {"title": title, "table": note, "drawn": None}
-        new = f"{(job or {})['job_id']} {title} {record['model']['version']} {slots} {theme}"
+        new = f"{view.spec.job_id} {title} {record['model']['version']} {slots} {theme}"
         if new == drawn:
             return nothing
         name, score = "BIC", record["scores"]["bic"]["best"]
@@ -120,15 +121,13 @@ class Tabs:
             "row": "selected-row" if len(points.columns) <= 3 else "selected-row stacked",
         }
 
-    def fits(
-        self, tab: str, status: dict[str, Any] | None, job: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def fits(self, tab: str, status: LiveStatus | None, job: ShownJob) -> dict[str, Any]:
         """One row per experiment."""
         view = self._view(job, status)
         if tab != "fits" or view is None:
             return {"rows": no_update, "note": no_update}
         cells = view.cells.values()
-        running = (status or {}).get("state") in ("queued", "running")
+        running = status is not None and status["state"] in ("queued", "running")
         n_known = sum(cell.n for cell in cells)
         if running and n_known > MOST_LIVE_ROWS:
             return {
@@ -143,13 +142,13 @@ class Tabs:
             f"{view.spec.n_restarts} restarts. All scores: higher is better.",
         }
 
-    def tasks(
-        self, tab: str, status: dict[str, Any] | None, job: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def tasks(self, tab: str, status: LiveStatus | None, job: ShownJob) -> dict[str, Any]:
         """One row per task that has ended."""
         view = self._view(job, status)
-        record = self._services.store.job((job or {}).get("job_id") or "")
-        if tab != "tasks" or view is None or record is None:
+        if tab != "tasks" or view is None:
+            return {"rows": no_update, "note": no_update}
+        record = self._services.store.job(view.spec.job_id)
+        if record is None:
             return {"rows": no_update, "note": no_update}
         runs = view.task_runs()
         if not record.finished and len(runs) > MOST_LIVE_ROWS:
@@ -161,16 +160,16 @@ class Tabs:
     def correlation(
         self,
         tab: str,
-        status: dict[str, Any] | None,
-        job: dict[str, Any] | None,
+        status: LiveStatus | None,
+        job: ShownJob,
         scheme: str | None,
-        selection: dict[str, Any] | None,
+        selection: Selection | None,
     ) -> Any:
         """Heatmaps of the chosen columns: over all rows, and within the selected clusters."""
         view = self._view(job, status)
-        if tab != "correlation" or view is None or not selection or not selection.get("k"):
+        key = chosen(selection)
+        if tab != "correlation" or view is None or key is None:
             return no_update
-        key = (selection["type"], int(selection["k"]))
         with view.lock:
             cell = view.cells.get(key)
             model = None if cell is None else cell_record(view, cell)["model"]
@@ -185,11 +184,11 @@ class Tabs:
             dark=scheme == "dark",
         )
 
-    def _view(self, job: dict[str, Any] | None, status: dict[str, Any] | None) -> JobView | None:
-        job_id = (job or {}).get("job_id")
-        if not job_id or (status or {}).get("job_id") != job_id:
+    def _view(self, shown: ShownJob, status: LiveStatus | None) -> JobView | None:
+        job = job_in(shown)
+        if job is None or status is None or status["job_id"] != job["job_id"]:
             return None
         try:
-            return self._views.view(job_id)
+            return self._views.view(job["job_id"])
         except (UnknownJobError, DatasetError):  # deleted elsewhere; live.js says so
             return None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from dashboard.pages.analyse.sidebar import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
+from dashboard.figures.plain_text import with_unit
+from dashboard.pages.analyse.sidebar.layout import MAX_EXPERIMENTS, MAX_K, MAX_RESTARTS
 from dashboard.pages.parts import ids
-from dashboard.pages.parts.amounts import dollars
 
 if TYPE_CHECKING:
     from dashboard.datasets import Dataset
@@ -53,6 +53,11 @@ def spec_values(spec: JobSpec) -> dict[str, Any]:
     }
 
 
+def defaults_when_empty(spec: JobSpec) -> dict[str, float]:
+    """What a number field means that somebody has emptied, by the name of the setting."""
+    return {"seed": spec.seed, "reg_covar": spec.reg_covar, "max_iter": spec.max_iter}
+
+
 def slider_ends(spec: JobSpec) -> dict[str, int]:
     """Upper ends of the sliders that also fit a job from the command line, which may be larger.
 
@@ -84,11 +89,6 @@ def column_choices(dataset: Dataset) -> list[dict[str, Any]]:
         }
         for column in dataset.columns
     ]
-
-
-def with_unit(name: str, unit: str) -> str:
-    """``EC1 (mS/m)``, or the bare name when there is no unit or the name holds it already."""
-    return f"{name} ({unit})" if unit and unit not in name else name
 
 
 def columns_note(dataset: Dataset, chosen: Sequence[str]) -> list[Any]:
@@ -123,20 +123,3 @@ def capped_k_range(k_range: Sequence[int], n_rows: int) -> list[int]:
     """The range within what the slider and the number of rows allow."""
     most = max(1, min(MAX_K, n_rows))
     return [min(k_range[0], most), min(k_range[1], most)]
-
-
-def estimate_line(n_fits: int, seconds: float, cost_usd: float) -> str:
-    """``6,000 fits · about 1 s · $0.00``."""
-    cost = dollars(cost_usd)
-    return f"{n_fits:,} fit{'' if n_fits == 1 else 's'} · {about(seconds)} · {cost}"
-
-
-def about(seconds: float) -> str:
-    """A duration as one would say it."""
-    if seconds < 0.95:
-        return "under 1 s"
-    if seconds < 90:
-        return f"about {seconds:.0f} s"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} min"
-    return f"about {seconds / 3600:.1f} h"

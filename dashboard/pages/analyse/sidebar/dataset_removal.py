@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, ctx, no_update
 
 from dashboard.datasets import DatasetError
-from dashboard.pages.analyse import controls
+from dashboard.pages.analyse.sidebar import controls
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import notification
 

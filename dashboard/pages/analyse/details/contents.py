@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.figures.plain_text import MAX_NAME_LENGTH, number
+from dashboard.figures.plain_text import MAX_NAME_LENGTH, number, with_unit
 from dashboard.figures.style import Theme, cluster_colour
-from dashboard.pages.analyse.controls import with_unit
 
 if TYPE_CHECKING:
     from dashboard.analysis import Cell

@@ -8,17 +8,13 @@ from dashboard.figures.bic import bic_figure
 from dashboard.figures.style import TEMPLATES
 
 
-def empty_figures() -> dict[str, go.Figure]:
-    """By the parameter names of :func:`dashboard.pages.analyse.layout.analyse`."""
-    return {
-        "bic_figure": bic_figure([], None),
-        "panels_figure": _blank(),
-        "selected_figure": _blank(),
-        "correlation": _blank(),
-    }
+def no_curves() -> go.Figure:
+    """The axes of the score curves."""
+    return bic_figure([], None)
 
 
-def _blank() -> go.Figure:
+def blank() -> go.Figure:
+    """Nothing, on the page's own background."""
     figure = go.Figure()
     figure.update_layout(
         template=TEMPLATES["light"],

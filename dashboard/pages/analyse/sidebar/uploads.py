@@ -8,15 +8,37 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard.datasets import Dataset, DatasetError, Preview
-from dashboard.pages.analyse import controls
+from dashboard.pages.analyse.sidebar import controls
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.alerts import problem
+from dashboard.pages.parts.exchange import UploadedTable
 
 if TYPE_CHECKING:
     from dashboard.services import Services
 
 PREVIEW_ROWS = 8
 MOST_PREVIEW_COLUMNS = 40
+
+
+def preview_dialog() -> dmc.Modal:
+    """The first rows of a table, with the button that analyses it."""
+    return dmc.Modal(
+        [
+            html.Div(id=ids.PREVIEW_BODY),
+            dmc.Group(
+                [
+                    dmc.Button("Close", id=ids.PREVIEW_CLOSE, variant="default", n_clicks=0),
+                    dmc.Button("Analyse this table", id=ids.PREVIEW_USE, n_clicks=0),
+                ],
+                justify="flex-end",
+                mt="md",
+            ),
+        ],
+        id=ids.PREVIEW,
+        title=dmc.Text("First rows", fw=600),
+        opened=False,
+        size="xl",
+    )
 
 
 class Uploads:
@@ -53,7 +75,7 @@ class Uploads:
         )(self.close)
 
     def preview(
-        self, uploaded: dict[str, Any] | None, _clicks: int, dataset_id: str
+        self, uploaded: UploadedTable | None, _clicks: int, dataset_id: str
     ) -> dict[str, Any]:
         """The first rows of the new table, or of the one in use."""
         fresh = ctx.triggered_id == ids.UPLOADED

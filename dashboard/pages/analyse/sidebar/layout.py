@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.pages.analyse.money import cap_control
+from dashboard.pages.analyse.sidebar.cap import cap_control
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.aria import aria
 from dashboard.pages.parts.explain import TYPE_SENTENCES, explained

@@ -28,7 +28,7 @@ THIRD_PARTY = {
     "kmeans_core": {"numpy", "sklearn"},
 }
 # Lambda's runtime has it. Imported at the first read of S3 only: test_process.py holds that.
-LATE_IMPORTS = {ROOT / "compute_lambda" / "s3_columns.py": {"botocore"}}
+LATE_IMPORTS = {ROOT / "compute_lambda" / "tables" / "s3_columns.py": {"botocore"}}
 # Runs at build time only: it calls compilers, and nothing in the packages may import it.
 BUILD_TOOL = ROOT / "kmeans_core" / "native" / "compile.py"
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}

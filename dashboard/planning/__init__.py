@@ -1,1 +1,1 @@
-"""What is asked for, what that takes, and the tasks that it comes to: pure but for one measurement."""
+"""What is asked for, what that takes, and the tasks it comes to: pure but for one measurement."""

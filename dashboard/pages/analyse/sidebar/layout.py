@@ -26,7 +26,7 @@ DISTANCE_CHOICES = [
 def sidebar(
     values: dict[str, Any], max_upload_mb: int, cap_usd: float | None = None
 ) -> list[dmc.AppShellSection]:
-    """``values``: the initial value of every control, see ``controls.control_values``; ``cap_usd``:
+    """`values`: the initial value of every control, see `controls.control_values`; `cap_usd`:
     the spending cap, None where jobs have no price.
     """
     settings = dmc.Stack(

@@ -7,6 +7,7 @@ higher is better.
 
 from __future__ import annotations
 
+from kmeans_core.certainty import PointScores, score_points
 from kmeans_core.covariance import COVARIANCE_TYPES, n_parameters
 from kmeans_core.defaults import DEFAULT_DISTANCE, DEFAULT_MAX_ITER, DEFAULT_REG_COVAR
 from kmeans_core.estimator import MahalanobisKMeans
@@ -29,6 +30,7 @@ __all__ = [
     "ExperimentFit",
     "FitBatch",
     "MahalanobisKMeans",
+    "PointScores",
     "Preparation",
     "PreparedData",
     "SeedBank",
@@ -37,4 +39,5 @@ __all__ = [
     "mixture_log_likelihood",
     "n_parameters",
     "prepare",
+    "score_points",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.analysis.cell import Cell
-from dashboard.analysis.labelling import labels
+from dashboard.analysis.labelling import RowLabels
 from dashboard.analysis.matching import match_colours
 from dashboard.analysis.recommendation import Recommendation, recommend
 from dashboard.analysis.updates import cell_records, colour_record, is_current, points, updates
@@ -13,10 +13,10 @@ __all__ = [
     "Cell",
     "JobView",
     "Recommendation",
+    "RowLabels",
     "cell_records",
     "colour_record",
     "is_current",
-    "labels",
     "match_colours",
     "points",
     "recommend",

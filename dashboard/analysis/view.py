@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from compute_lambda import FitResult
 from dashboard.analysis.cell import Cell
-from dashboard.analysis.labelling import ColumnSource, shown_labels
+from dashboard.analysis.labelling import shown_labels
 from dashboard.analysis.matching import ColourMatcher, Partition
 from dashboard.analysis.partition_agreement import adjusted_rand_index
 from dashboard.analysis.records import CellKey, Labels
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from dashboard.stores.base import TaskOutcome
 
 
-class Catalogue(ColumnSource, Protocol):
+class Catalogue(Protocol):
     """What a view needs of the dataset catalogue."""
+
+    def columns(self, dataset_id: str, names: tuple[str, ...]) -> NDArray[np.float64]:
+        """All rows (n, d) of the named columns, non-finite values included."""
 
     def get(self, dataset_id: str) -> Dataset:
         """The dataset's description."""

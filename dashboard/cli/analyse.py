@@ -143,7 +143,7 @@ def _finish(
         return EXIT_FAILURE
     view = _view(services, record)
     report = Report.of(view, record, dataset, arguments.criterion)
-    files = write_files(report, view, services.catalogue, out)
+    files = write_files(report, view, services.scoring, out)
     print(report.as_json(files) if arguments.json else report.as_text(files))
     if report.problem:
         print(report.problem, file=sys.stderr)

@@ -11,8 +11,9 @@ from typing import Any
 from dashboard.analysis.recommendation import Recommendation, recommend
 from dashboard.analysis.records import CRITERIA
 from dashboard.analysis.view import JobView
-from dashboard.datasets import Dataset, DatasetCatalogue
-from dashboard.exports import bic_html, fits_csv, labelled_csv, labelled_rows, models_json
+from dashboard.datasets import Dataset
+from dashboard.exports import bic_html, fits_csv, labelled_csv, models_json
+from dashboard.services.scoring import Scoring
 from dashboard.stores.base import JobRecord
 
 
@@ -89,9 +90,7 @@ class Report:
         return "\n".join(lines)
 
 
-def write_files(
-    report: Report, view: JobView, catalogue: DatasetCatalogue, out: Path
-) -> dict[str, Path]:
+def write_files(report: Report, view: JobView, scoring: Scoring, out: Path) -> dict[str, Path]:
     """fits.csv, models.json, bic.html and, with a recommendation, labels.csv in `out`; replaced
     each as a whole, so that a reader never finds half a file."""
     contents = {
@@ -104,7 +103,7 @@ def write_files(
         cell = view.cells[chosen.covariance_type, chosen.k]
         assert cell.best is not None
         assert cell.preparation is not None
-        rows = labelled_rows(catalogue, view.spec, cell.best, cell.preparation)
+        rows = scoring.labelled_rows(view.spec, cell.best, cell.preparation)
         contents["labels"] = ("labels.csv", labelled_csv(rows))
     files = {}
     for name, (filename, content) in contents.items():

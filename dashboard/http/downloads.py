@@ -19,7 +19,6 @@ from dashboard.exports import (
     fits_csv,
     labelled_csv,
     labelled_parquet,
-    labelled_rows,
     models_json,
 )
 from dashboard.figures import panels_figure, selected_figure
@@ -79,7 +78,7 @@ class Downloads:
         cell = _cell(view)
         if cell.best is None or cell.preparation is None:
             raise _not_there(cell.covariance_type, cell.k)
-        return labelled_rows(self._services.catalogue, view.spec, cell.best, cell.preparation)
+        return self._services.scoring.labelled_rows(view.spec, cell.best, cell.preparation)
 
 
 def _models(view: JobView, record: JobRecord) -> str:

@@ -13,6 +13,7 @@ from dashboard.datasets import Limits as DatasetLimits
 from dashboard.jobs.memo import Memo, file_cache, redis_cache
 from dashboard.jobs.service import JobService
 from dashboard.planning.calibration import costs_of_this_machine
+from dashboard.services.scoring import Scoring
 from dashboard.settings import Settings
 from dashboard.stores.base import JobStore
 from dashboard.stores.sqlite.store import SqliteJobStore
@@ -43,6 +44,11 @@ class Services:
     def spending_cap_usd(self) -> float | None:
         """Of a job for which nobody says another one; None where jobs have no price."""
         return self.settings.spending_cap_usd if self.costs_money else None
+
+    @property
+    def scoring(self) -> Scoring:
+        """Labels for every row of a table."""
+        return Scoring(self.catalogue, self.backend, self.memo, self.spending_cap_usd)
 
     def close(self) -> None:
         """Give running jobs back to the store and stop all threads."""

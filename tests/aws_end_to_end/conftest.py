@@ -54,7 +54,7 @@ def settings(cloud: LocalCloud, tmp_path: Path) -> Settings:
         table=cloud.table,
         memory_mb=cloud.memory_mb,
         max_in_flight=20,
-        lease_s=1.0,
+        lease_s=600.0,  # nothing that is slow is taken for dead
     )
 
 

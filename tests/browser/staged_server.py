@@ -87,4 +87,4 @@ if __name__ == "__main__":
     assembly.LocalBackend = StagedBackend  # type: ignore[misc]
     # The tests count jobs; the first analysis begins with the first visit here.
     background._first_analysis = lambda _services: None
-    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "1"]))
+    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "600"]))

@@ -63,7 +63,7 @@ def test_a_first_analysis_on_the_cloud_is_run_when_asked_for(cloud, start_site, 
     estimate = page.until_text("estimate", "60 fits")
     predicted_usd = float(estimate.rsplit("$", 1)[1])
     page.click("run")
-    page.until_state("done", 90)
+    page.until_state("done")
     page.until_text("progress-fits", "60 of 60 fits")
     assert len(page.curves()) == 6
     detail = page.text("progress-detail")

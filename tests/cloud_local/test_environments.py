@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,18 +14,15 @@ import pytest
 from conftest import Scripted
 
 from cloud_local.function import MAX_PAYLOAD_BYTES
+from tests import waiting
+from tests.waiting import WAIT_S
 
-WAIT_S = 20.0
 INTERNAL = (500, {"message": "Internal Server Error"})
 UNAVAILABLE = (503, {"message": "Service Unavailable"})
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Return when it holds; fail when it does not within WAIT_S seconds."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited condition did not come"
-        time.sleep(0.01)
+    waiting.until(condition, "what the call does has shown")
 
 
 def is_alive(pid: int) -> bool:
@@ -119,12 +115,13 @@ def test_calls_above_the_limit_are_throttled(fresh: Scripted, held: Held) -> Non
 
 
 def test_a_call_that_takes_too_long_ends_with_its_environment(fresh: Scripted, held: Held) -> None:
-    fresh.gateway.change(timeout_s=1.0)
     assert fresh.do("echo").status_code == 200
-    (slow,) = held.call(fresh)
     (pid,) = fresh.gateway.worker_pids()
+    fresh.gateway.change(timeout_s=1.0)
+    (slow,) = held.call(fresh)
     assert said(slow.result(WAIT_S)) == INTERNAL
     until(lambda: not is_alive(pid))
+    fresh.gateway.change(timeout_s=WAIT_S)
     assert fresh.do("echo").status_code == 200
     assert fresh.gateway.worker_pids() != [pid]
     assert "Task timed out after 1.00 seconds" in fresh.gateway.log_tail()
@@ -140,7 +137,7 @@ def test_the_gateway_gives_up_before_the_function_does(fresh: Scripted, held: He
     assert fresh.gateway.state()["n_in_flight"] == 1
     held.let_go()
     until(lambda: fresh.gateway.state()["n_in_flight"] == 0)
-    fresh.gateway.change(integration_limit_s=30.0)
+    fresh.gateway.change(integration_limit_s=WAIT_S)
     assert fresh.do("echo").status_code == 200
     counts = {"invocations": 3, "cold_starts": 1, "throttled": 0, "failed": 0}
     assert fresh.counts() == counts

@@ -14,6 +14,7 @@ from signed_requests import REGION, signature_headers
 
 from cloud_local.configuration import Caller
 from cloud_local.signatures import Authoriser, SignedRequest
+from tests.waiting import WAIT_S
 
 HOST = "127.0.0.1:9000"
 CALLERS = (Caller("one", "first secret"), Caller("two", "second secret", "a token"))
@@ -124,11 +125,11 @@ def test_the_front_door_asks_before_the_function_runs(scripted: Scripted) -> Non
     late = {**right, "X-Amz-Date": "20200101T000000Z"}
     wrong = signature_headers("POST", url, BODY, secret="guessed")
     for headers, body in (({}, BODY), (wrong, BODY), (late, BODY), (right, b"{}")):
-        answer = httpx.post(url, content=body, headers=headers, timeout=10)
+        answer = httpx.post(url, content=body, headers=headers, timeout=WAIT_S)
         assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
     for path in ("/", "/fits", "/tasks/", "/health/x", "/FIT"):
-        answer = httpx.get(scripted.client.endpoint + path, timeout=10)
+        answer = httpx.get(scripted.client.endpoint + path, timeout=WAIT_S)
         assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
-    assert httpx.get(url, timeout=10).status_code == 404
+    assert httpx.get(url, timeout=WAIT_S).status_code == 404
     assert scripted.counts() == before
-    assert httpx.post(url, content=BODY, headers=right, timeout=10).status_code == 200
+    assert httpx.post(url, content=BODY, headers=right, timeout=WAIT_S).status_code == 200

@@ -69,12 +69,12 @@ def test_an_unknown_path(worker: Worker, path: str, verb: str) -> None:
         "event",
         7,
         {},
-        {"version": "1.0", "httpMethod": "POST", "path": "/fit", "requestContext": {}},
-        {**event("POST", "/fit"), "headers": "none"},
-        {**event("POST", "/fit"), "requestContext": None},
-        {**event("POST", "/fit"), "requestContext": {"http": {"method": 3}}},
-        {**event("POST", "/fit"), "rawPath": ["/fit"]},
-        event("POST", "/fit", {"dataset_id": "ab"}),
+        {"version": "1.0", "httpMethod": "POST", "path": "/tasks", "requestContext": {}},
+        {**event("POST", "/tasks"), "headers": "none"},
+        {**event("POST", "/tasks"), "requestContext": None},
+        {**event("POST", "/tasks"), "requestContext": {"http": {"method": 3}}},
+        {**event("POST", "/tasks"), "rawPath": ["/tasks"]},
+        event("POST", "/tasks", {"dataset_id": "ab"}),
     ],
 )
 def test_an_event_of_another_kind(worker: Worker, sent: object) -> None:
@@ -100,7 +100,7 @@ def test_an_event_of_another_kind(worker: Worker, sent: object) -> None:
 def test_bad_input(
     worker: Worker, body: str, content_type: str, status: int, code: str | None
 ) -> None:
-    sent = event("POST", "/fit", body, content_type)
+    sent = event("POST", "/tasks", body, content_type)
     error = error_of(worker.handle(sent, CONTEXT), status, code)
     assert error["message"].count(". ") >= 1
 

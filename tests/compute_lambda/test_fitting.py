@@ -20,6 +20,7 @@ from compute_lambda.tables.cache import TableCache
 from compute_lambda.tasks.fit.fitting import CacheKey, PreparedTable
 from compute_lambda.tasks.host import Process
 from kmeans_core import COVARIANCE_TYPES, KERNEL, FitBatch, SeedBank, prepare
+from tests.waiting import WAIT_S
 
 TASK = FitTask(
     dataset_id="cd" * 32,
@@ -161,12 +162,12 @@ def test_a_cached_table_is_not_read_again() -> None:
 
 def test_threads_that_ask_together_build_once() -> None:
     cache, builds = TableCache(), []
-    all_asking = threading.Barrier(8, timeout=10)
+    all_asking = threading.Barrier(8, timeout=WAIT_S)
     release = threading.Event()
 
     def build() -> PreparedTable:
         builds.append(1)
-        assert release.wait(10)
+        assert release.wait(WAIT_S)
         return prepared(20)
 
     def ask() -> PreparedTable:
@@ -176,7 +177,7 @@ def test_threads_that_ask_together_build_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ask) for _ in range(8)]
         release.set()
-        tables = {id(found.result(timeout=10)) for found in asked}
+        tables = {id(found.result(timeout=WAIT_S)) for found in asked}
     assert len(builds) == 1
     assert len(tables) == 1
 

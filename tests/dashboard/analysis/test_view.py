@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.analysis import JobView, updates
+from tests.waiting import WAIT_S
 
 A = ((0.0, 0.0), (8.0, 0.0))
 
@@ -113,7 +114,7 @@ def test_threads_that_absorb_and_read_see_whole_cells(catalogue, spec, outcomes)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=WAIT_S)
     assert errors == []
     reference = JobView(catalogue, spec)
     reference.absorb(outcomes)

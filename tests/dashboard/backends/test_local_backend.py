@@ -25,8 +25,8 @@ from compute_lambda.tasks.host import Host
 from compute_lambda.tasks.registry import run_task
 from dashboard.backends import LocalBackend, TaskEvent, TaskFailure, TaskResult, TaskStarted, local
 from kmeans_core import COVARIANCE_TYPES
+from tests.waiting import WAIT_S, until
 
-DEADLINE_S = 20.0
 TASK = FitTask(
     dataset_id="aa" * 32,
     columns=(0, 1),
@@ -116,10 +116,7 @@ def shape(events: Sequence[TaskEvent]) -> list[tuple[str, str]]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
+    until(condition, "the backend has come that far")
 
 
 def test_two_threads_start_every_task_once_and_before_its_result(backend: LocalBackend) -> None:
@@ -218,7 +215,7 @@ def test_a_failed_read_is_tried_again_by_the_next_task(backend: LocalBackend) ->
 def test_at_most_n_threads_are_in_flight_over_all_jobs(
     backend: LocalBackend, store: ScriptedStore
 ) -> None:
-    both = threading.Barrier(2, timeout=DEADLINE_S)
+    both = threading.Barrier(2, timeout=WAIT_S)
     meet_once = threading.Semaphore(2)
 
     def meet(_: str) -> None:
@@ -232,7 +229,7 @@ def test_at_most_n_threads_are_in_flight_over_all_jobs(
             jobs.submit(run, backend, many(8, dataset_id=dataset_id))
             for dataset_id in (GOOD, OTHER, "ee" * 32)
         ]
-        found = [results(job.result(timeout=DEADLINE_S)) for job in runs]
+        found = [results(job.result(timeout=WAIT_S)) for job in runs]
     assert [len(each) for each in found] == [8, 8, 8]
     assert store.most_active == 2
 
@@ -251,7 +248,7 @@ def test_a_long_fit_makes_way_and_still_ends_the_same(
         return result
 
     monkeypatch.setattr(local, "run_task", recorded)
-    store.before_read = lambda _: (gate.wait(DEADLINE_S), None)[1]
+    store.before_read = lambda _: (gate.wait(WAIT_S), None)[1]
 
     with ThreadPoolExecutor(2) as jobs:
         slow = jobs.submit(run, single, [long])
@@ -259,8 +256,8 @@ def test_a_long_fit_makes_way_and_still_ends_the_same(
         quick = jobs.submit(run, single, [dataclasses.replace(TASK, n_clusters=(1,))])
         wait_until(lambda: len(single._runs) == 2 and len(single._runs[0].waiting) == 1)
         gate.set()
-        assert shape(quick.result(DEADLINE_S))[-1][0] == "TaskResult"
-        events = slow.result(DEADLINE_S)
+        assert shape(quick.result(WAIT_S))[-1][0] == "TaskResult"
+        events = slow.result(WAIT_S)
     assert ended == [(1,), (8,)]
     assert [name for name, _ in shape(events)] == ["TaskStarted", "TaskResult"]
     result = results(events)[long.task_id]
@@ -333,7 +330,7 @@ def test_cancelling_one_job_leaves_the_other_running(backend: LocalBackend) -> N
         other = jobs.submit(run, backend, many(4, dataset_id=OTHER))
         cancelled.set()
         assert results(list(first)) == {}
-        assert len(results(other.result(DEADLINE_S))) == 4
+        assert len(results(other.result(WAIT_S))) == 4
 
 
 def test_closing_the_iterator_stops_its_tasks(backend: LocalBackend) -> None:
@@ -350,6 +347,6 @@ def test_closing_the_backend_ends_its_runs(store: ScriptedStore) -> None:
         job = jobs.submit(run, backend, [dataclasses.replace(LONG, seed=s) for s in range(4)])
         wait_until(lambda: len(store.reads) == 2)
         backend.close()
-        assert results(job.result(timeout=DEADLINE_S)) == {}
+        assert results(job.result(timeout=WAIT_S)) == {}
     with pytest.raises(RuntimeError, match="closed"):
         run(backend, [TASK])

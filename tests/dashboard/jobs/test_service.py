@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
-from tests.dashboard.jobs.waiting import until
 from tests.error_shape import check_record
+from tests.waiting import WAIT_S, until
 
 Make = Callable[..., JobService]
 
@@ -77,7 +76,7 @@ def make(store: JobStore, backend: ScriptedBackend, cache: Cache) -> Iterator[Ma
 
 
 def finished(service: JobService, what: JobSpec) -> JobRecord:
-    record = service.wait(what.job_id, 20.0)
+    record = service.wait(what.job_id, WAIT_S)
     assert record is not None
     assert record.finished, record
     return record
@@ -134,7 +133,7 @@ class TestSubmit:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20.0)
+            thread.join(WAIT_S)
         record = finished(one, what)
         assert (record.state, *counts(record)) == ("done", 20, 0, 40)
         assert backend.started == dict.fromkeys(ids_of(what), 1)
@@ -531,9 +530,13 @@ class TestTakeOver:
         self, make: Make, store: JobStore, backend: ScriptedBackend
     ) -> None:
         what = spec()
-        self.half_done(store, what, "dead", lease_s=0.5)
+        self.half_done(store, what, "dead", lease_s=600.0)
         service = make()
         service.cancel(what.job_id)  # the lease still holds: nobody can tell that it is dead
+        left = store.job(what.job_id)
+        assert left is not None
+        assert not left.finished
+        assert store.renew_lease(what.job_id, "dead", 0.0, 0) is not None  # as time does
         service.start()
         record = finished(service, what)
         assert (record.state, *counts(record)) == ("cancelled", 2, 0, 4)
@@ -622,30 +625,31 @@ class TestTakeOver:
         assert backend.started.total() == 0
 
     def test_the_lease_holds_while_the_end_takes_long(
-        self, make: Make, store: JobStore, monkeypatch: pytest.MonkeyPatch
+        self, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Very many earlier results are read for the best model: nobody may take over meanwhile."""
         what, owners = spec(), []
 
         def slow_best(*_: object, **__: object) -> None:
-            at_entry = store.job(what.job_id)
-            assert at_entry is not None
-            assert at_entry.lease_expires_at is not None
-            ran_out = at_entry.lease_expires_at
-            until(lambda: time.time() > ran_out, "the lease would have run out")
-            now = store.job(what.job_id)
-            assert now is not None
-            owners.append((at_entry.owner, now.owner))
+            for _ in range(3):
+                now[0] += 50.0
+                until(lambda: lease_of(what)[1] == now[0] + 60.0, "the lease is renewed")
+                other._adopt_orphans()
+                owners.append(lease_of(what)[0])
+
+        def lease_of(what: JobSpec) -> tuple[str | None, float | None]:
+            record = store.job(what.job_id)
+            assert record is not None
+            return record.owner, record.lease_expires_at
 
         monkeypatch.setattr("dashboard.jobs.recorder.Recorder.summary", slow_best)
-        other = make(backend=ScriptedBackend())
-        other.start()
-        service = make(lease_s=1.0)
-        service.submit(what)
+        now = [1_000.0]
+        store = SqliteJobStore(tmp_path / "timed.sqlite3", clock=lambda: now[0])
+        timing = {"store": store, "lease_s": 60.0, "clock": lambda: now[0]}
+        other = make(**timing, owner="other")
+        make(**timing, owner="first").submit(what)
         assert finished_by_itself(store, what).state == "done"
-        ((before, after),) = owners
-        assert before == after
-        assert before is not None
+        assert [owner is not None and owner.startswith("first") for owner in owners] == [True] * 3
 
     def test_tasks_of_another_release_are_put_aside(
         self, make: Make, store: JobStore, backend: ScriptedBackend

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dashboard.stores.base import JobStore, TaskOutcome
 from tests.dashboard.conftest import StoreUnderTest
 from tests.dashboard.jobs.made_up import done, failed, job, task_id
-from tests.dashboard.jobs.waiting import until
 from tests.dashboard.stores.processes import start, until_ready, worker
+from tests.waiting import WAIT_S, until
 
-PROCESS_S = 60.0
+PROCESS_S = WAIT_S
 
 
 class Follower(threading.Thread):
@@ -70,7 +70,7 @@ def test_threads_recording_the_same_tasks(stores: StoreUnderTest) -> None:
     def write(number: int) -> None:
         mine = stores.open() if number % 2 else store  # handles shared and of their own
         tasks = range(n_tasks) if number < 3 else reversed(range(n_tasks))
-        start.wait(10.0)
+        start.wait(WAIT_S)
         for task in tasks:
             if task % 3 == number % 3:
                 mine.record(job_id, [failed(task)])
@@ -151,7 +151,7 @@ def test_one_of_many_threads_gets_an_expired_lease(stores: StoreUnderTest) -> No
     start = threading.Barrier(8)
 
     def contend(owner: str) -> None:
-        start.wait(10.0)
+        start.wait(WAIT_S)
         if store.acquire_lease(job_id, owner, 5.0):
             won.append(owner)
 

@@ -56,7 +56,7 @@ def run_job(store: JobStore, cache_dir: str, k_max: str, n_tasks: str) -> None:
     backend = ScriptedBackend()
     backend.gate = threading.Semaphore(int(n_tasks))
     memo = Memo(file_cache(Path(cache_dir)))
-    service = JobService(store, backend, OneTable(), memo, lease_s=1.0, heartbeat_s=0.1)  # type: ignore[arg-type]
+    service = JobService(store, backend, OneTable(), memo, lease_s=600.0, heartbeat_s=0.1)  # type: ignore[arg-type]
     job_id = service.submit(one_fit_for_each_k(int(k_max))).job_id
     while (record := store.job(job_id)) is None or record.n_done < int(n_tasks):
         time.sleep(0.01)

@@ -15,8 +15,8 @@ import pytest
 from dashboard.backends.api import connection
 from dashboard.backends.api.connection import Answer, Connection
 from dashboard.backends.api.connections import Connections, ThroughProxy, transport_to
+from tests.waiting import WAIT_S
 
-WAIT_S = 10.0
 BODY = b'{"a":1}'
 HEADERS = {"host": "far.test", "x-amz-date": "now"}
 CLOSE = b""

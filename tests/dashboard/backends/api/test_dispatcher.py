@@ -26,6 +26,7 @@ from dashboard.planning.prices import Prices
 from dashboard.planning.spending import Budget
 from tests.dashboard.backends.api.conftest import CREDENTIALS, QUICK
 from tests.dashboard.backends.made_up_tasks import GOOD, TASK, ids, many, table
+from tests.waiting import WAIT_S
 
 
 class Silent:
@@ -54,7 +55,7 @@ def made(transport: Transport) -> tuple[Dispatcher, Run]:
         "http://127.0.0.1:1",
         Signer(CREDENTIALS, "x"),
         max_connections=4,
-        timeout_s=5.0,
+        timeout_s=WAIT_S,
         transport=transport,
     )
     dispatcher = Dispatcher(endpoint, Window(4), QUICK, Prices.of("arm64"), 1_769, rng=Random(1))
@@ -114,7 +115,7 @@ def test_a_fault_of_ours_fails_the_task_and_no_other(
 
     async def scenario() -> None:
         dispatcher.offer(run, tasks)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(WAIT_S):
             while run.n_in_flight:
                 await asyncio.sleep(0)
 
@@ -150,7 +151,7 @@ def test_an_answer_that_breaks_the_program_fails_its_task(
 
     async def scenario() -> None:
         dispatcher.offer(run, works(3))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(WAIT_S):
             while run.n_in_flight:
                 await asyncio.sleep(0)
 
@@ -180,7 +181,7 @@ def test_a_fault_while_learning_from_an_answer_loses_no_task_and_no_place(
 
     async def scenario() -> None:
         dispatcher.offer(run, works(9))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(WAIT_S):
             while run.n_in_flight:
                 await asyncio.sleep(0)
 

@@ -23,7 +23,7 @@ from tests.dashboard.backends.api.scripted_endpoint import (
     ScriptedEndpoint,
 )
 from tests.dashboard.backends.made_up_tasks import TASK, failures, ids, many, outcomes, results
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 PRICES = Prices.of("arm64")
 

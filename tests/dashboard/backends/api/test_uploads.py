@@ -19,7 +19,7 @@ from dashboard.backends.api.uploads import Uploads
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import WAIT_S, Fault, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import GONE, GOOD, OTHER, ids, many, outcomes, table
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 
 class Bucket:

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from dashboard.analysis import RowLabels
-
 from dashboard.exports import (
     fits_csv,
     fits_frame,

@@ -33,7 +33,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import description, headline
+from benchmarks.rig.machine import description, headline
 from bundle import ARCHITECTURES, Bundle, Target, build_bundle
 from bundle.bytecode import find_interpreter
 from bundle.recipe import ROOT

@@ -23,7 +23,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from benchmarks.machine import headline
+from benchmarks.rig.machine import headline
 from cloud_local.cloud import LocalCloud
 from cloud_local.deployment import DEVELOPER
 from compute_lambda import FitTask

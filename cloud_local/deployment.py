@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from cloud_local.configuration import Caller
+from cloud_local.function.configuration import Caller
 from cloud_local.template import Template
 
 DEVELOPER = Caller("local-developer", "local-developer-secret")

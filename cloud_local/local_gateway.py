@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cloud_local.configuration import GatewayConfiguration
+from cloud_local.function.configuration import GatewayConfiguration
 
 START_S = 120.0
 STOP_S = 10.0

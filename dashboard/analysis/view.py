@@ -22,7 +22,7 @@ from dashboard.analysis.task_runs import TaskRun, task_run
 from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
-    from dashboard.datasets.model import Dataset
+    from dashboard.datasets.model.dataset import Dataset
     from dashboard.planning.spec import JobSpec
     from dashboard.stores.base import TaskOutcome
 

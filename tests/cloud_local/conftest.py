@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from signed_requests import KEY, SECRET, SignedClient
 
 from cloud_local.cloud import LocalCloud
-from cloud_local.configuration import Caller, FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.configuration import Caller, FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.runtime_root import link_runtime_root
 from cloud_local.local_gateway import LocalGateway
-from cloud_local.runtime_root import link_runtime_root
 
 SHOWN_LOG = 2_000
 _with_logs: list[LocalGateway | LocalCloud] = []

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from conftest import Scripted
 
-from cloud_local.function import MAX_PAYLOAD_BYTES
+from cloud_local.function.function import MAX_PAYLOAD_BYTES
 from tests import waiting
 from tests.waiting import WAIT_S
 

@@ -12,8 +12,8 @@ import pytest
 from conftest import Scripted
 from signed_requests import REGION, signature_headers
 
-from cloud_local.configuration import Caller
-from cloud_local.signatures import Authoriser, SignedRequest
+from cloud_local.function.configuration import Caller
+from cloud_local.gateway.signatures import Authoriser, SignedRequest
 from tests.waiting import WAIT_S
 
 HOST = "127.0.0.1:9000"

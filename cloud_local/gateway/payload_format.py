@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from cloud_local.configuration import Caller
+from cloud_local.function.configuration import Caller
 
 ACCOUNT_ID = "123456789012"
 API_ID = "local"

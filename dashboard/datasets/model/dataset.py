@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from dashboard.datasets.errors import DatasetError
+from dashboard.datasets.model.errors import DatasetError
 
 Role = Literal["measurement", "identifier", "constant", "longitude", "latitude", "empty"]
 Origin = Literal["built-in", "upload"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.datasets.soil_field import soil_field
+from dashboard.datasets.builtin.soil_field import soil_field
 
 N_ROWS = 3_232
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.limits import MEGABYTE, Limits
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import MEGABYTE, Limits
 
 _PIECE_BYTES = MEGABYTE
 _GZIP_MAGIC = b"\x1f\x8b"

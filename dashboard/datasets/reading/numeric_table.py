@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dashboard.datasets.advice import ColumnValues, advise
-from dashboard.datasets.headers import Headers
-from dashboard.datasets.model import ColumnInfo
-from dashboard.datasets.numbers import NotNumeric, parse_text
+from dashboard.datasets.model.dataset import ColumnInfo
+from dashboard.datasets.reading.advice import ColumnValues, advise
+from dashboard.datasets.reading.headers import Headers
+from dashboard.datasets.reading.numbers import NotNumeric, parse_text
 
 _FORMAT_VERSION = 1  # part of every dataset id: a new layout of the stored files gives new ids
 

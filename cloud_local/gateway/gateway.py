@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 from aiohttp.web import BaseRequest, RequestHandler, Response, Server, StreamResponse
 
-from cloud_local.configuration import THROTTLE_MESSAGES, GatewayConfiguration
-from cloud_local.function import Function
-from cloud_local.invocation import Answered, FailureKind, Outcome
-from cloud_local.payload_format import HttpAnswer, ReceivedRequest, answer_of, event_of
-from cloud_local.signatures import Authoriser, SignedRequest
+from cloud_local.function.configuration import THROTTLE_MESSAGES, GatewayConfiguration
+from cloud_local.function.function import Function
+from cloud_local.function.invocation import Answered, FailureKind, Outcome
+from cloud_local.gateway.payload_format import HttpAnswer, ReceivedRequest, answer_of, event_of
+from cloud_local.gateway.signatures import Authoriser, SignedRequest
 
 MAX_REQUEST_BYTES = 10 * 2**20
 

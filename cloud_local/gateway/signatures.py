@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
-from cloud_local.configuration import Caller
+from cloud_local.function.configuration import Caller
 
 SERVICE = "execute-api"
 MAX_CLOCK_SKEW_S = 300

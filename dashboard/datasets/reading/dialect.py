@@ -7,8 +7,8 @@ import io
 import re
 from dataclasses import dataclass
 
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.numbers import is_missing, is_number
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.reading.numbers import is_missing, is_number
 
 _DELIMITERS = (",", ";", "\t", "|")
 WHITESPACE = " "

@@ -10,12 +10,18 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from dashboard.datasets.dialect import WHITESPACE, Dialect, find_dialect, line_too_long, single_tabs
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.headers import Headers, read_headers
-from dashboard.datasets.limits import MEGABYTE, Limits
-from dashboard.datasets.size_checks import check_n_columns, check_n_rows
-from dashboard.datasets.text_stream import TextSource, open_text
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import MEGABYTE, Limits
+from dashboard.datasets.reading.dialect import (
+    WHITESPACE,
+    Dialect,
+    find_dialect,
+    line_too_long,
+    single_tabs,
+)
+from dashboard.datasets.reading.headers import Headers, read_headers
+from dashboard.datasets.reading.size_checks import check_n_columns, check_n_rows
+from dashboard.datasets.reading.text_stream import TextSource, open_text
 
 _SAMPLE_BYTES = 256 * 1024
 _GROUP_BYTES = 4 * MEGABYTE  # of text per row group: few groups, little memory

@@ -10,14 +10,14 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
-from cloud_local.configuration import FunctionConfiguration
-from cloud_local.environment import (
+from cloud_local.function.configuration import FunctionConfiguration
+from cloud_local.function.environment import (
     STOP_S,
     ExecutionEnvironment,
     new_environment,
     start_process,
 )
-from cloud_local.invocation import Answered, Failed, FailureKind, Invocation, Outcome
+from cloud_local.function.invocation import Answered, Failed, FailureKind, Invocation, Outcome
 
 MAX_PAYLOAD_BYTES = 6_291_556
 """Lambda's limit for the event and for the answer, each as JSON (6 MiB and a little)."""

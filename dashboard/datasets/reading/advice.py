@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.datasets.model import ColumnInfo, Role
+from dashboard.datasets.model.dataset import ColumnInfo, Role
 
 MAX_SELECTED = 8  # above this a first clustering is slow, and hard to look at
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.limits import Limits
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import Limits
 
 
 def check_n_columns(n_columns: int, limits: Limits) -> None:

@@ -1,6 +1,6 @@
 """What one core of this machine can do at most: double-precision multiply-adds per second.
 
-python -m benchmarks.fma_peak
+python -m benchmarks.rig.fma_peak
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.machine import cpu_s
+from benchmarks.rig.machine import cpu_s
 from kmeans_core.native.compile import compilers
 
 SOURCE = Path(__file__).with_name("fma_peak.c")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dashboard.datasets import shapes
-from dashboard.datasets.soil_field import soil_field
+from dashboard.datasets.builtin import shapes
+from dashboard.datasets.builtin.soil_field import soil_field
 
 _GENERATOR_VERSION = 1  # to be raised with every change of a generated table or of the advice
 

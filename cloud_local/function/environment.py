@@ -11,8 +11,8 @@ import uuid
 from asyncio.subprocess import Process
 from typing import BinaryIO
 
-from cloud_local.configuration import FunctionConfiguration
-from cloud_local.invocation import Invocation
+from cloud_local.function.configuration import FunctionConfiguration
+from cloud_local.function.invocation import Invocation
 
 STOP_S = 5.0
 

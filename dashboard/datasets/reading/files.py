@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.datasets.delimited import store_delimited_rows
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.limits import DEFAULT_LIMITS, MEGABYTE, Limits
-from dashboard.datasets.numeric_table import NumericTable, write_numeric_table
-from dashboard.datasets.parquet_rows import store_parquet_rows
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import DEFAULT_LIMITS, MEGABYTE, Limits
+from dashboard.datasets.reading.delimited import store_delimited_rows
+from dashboard.datasets.reading.numeric_table import NumericTable, write_numeric_table
+from dashboard.datasets.reading.parquet_rows import store_parquet_rows
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat")
 PARQUET_SUFFIXES = (".parquet", ".pq")

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 from kmeans_core import KERNEL
-from kmeans_core.arrangement import MOST_CLUSTERS, is_worth_arranging
+from kmeans_core.points.arrangement import MOST_CLUSTERS, is_worth_arranging
 
 STEPS_PER_DOUBLING = 2
 """Constants are rounded to powers of the square root of two: a second measurement rarely changes a

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboard.analysis.cell import Cell
-from kmeans_core import ExperimentFit
-from kmeans_core.outcomes import smallest_size
+from kmeans_core import CovarianceType, ExperimentFit
 
 if TYPE_CHECKING:
     from dashboard.planning.spec import JobSpec
@@ -48,7 +47,9 @@ def warnings_for(facts: RecommendedFacts, spec: JobSpec) -> tuple[str, ...]:
 def _not_eligible(facts: RecommendedFacts, spec: JobSpec) -> str:
     if facts.fit.eligible:
         return ""
-    members = smallest_size(spec.min_members, facts.n_rows, facts.n_columns, facts.cell.k)
+    members = CovarianceType.smallest_cluster(
+        facts.n_rows, facts.n_columns, facts.cell.k, spec.min_members
+    )
     return (
         f"No fit has at least {members} members in every cluster, so this one is not eligible and "
         "its score may be too good: lower the smallest cluster size allowed, or try fewer clusters."

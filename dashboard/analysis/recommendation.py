@@ -18,8 +18,7 @@ from dashboard.analysis.cautions import RecommendedFacts, warnings_for
 from dashboard.analysis.cell import Cell
 from dashboard.analysis.records import CRITERIA, CellKey, RecommendationRecord
 from dashboard.analysis.view import JobView
-from kmeans_core import COVARIANCE_TYPES
-from kmeans_core.covariance import covariance_type_of
+from kmeans_core import COVARIANCE_TYPES, CovarianceType
 
 SUPPORT = ((1.0, "as much support"), (3.5, "considerable support"), (5.0, "little support"))
 GRADES = (
@@ -120,7 +119,7 @@ def model_class(key: CellKey, n_columns: int) -> tuple[str, bool, int]:
 
     With one cluster tied and untied coincide; with one column all three shapes do.
     """
-    kind, k = covariance_type_of(key[0]), key[1]
+    kind, k = CovarianceType.of(key[0]), key[1]
     return "full" if n_columns == 1 else kind.shape, k == 1 or kind.tied, k
 
 

@@ -25,8 +25,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from compute_lambda import FitTask, fit
 from compute_lambda.tables.cache import TableCache
 from dashboard.planning.cost import CostModel, default_costs
-from kmeans_core import KERNEL
-from kmeans_core.covariance import covariance_type_of
+from kmeans_core import KERNEL, CovarianceType
 
 try:
     import fcntl
@@ -83,7 +82,7 @@ class _Case:
     @property
     def n_features(self) -> int:
         """Features of each pair."""
-        return covariance_type_of(self.covariance_type).n_features(self.d)
+        return CovarianceType.of(self.covariance_type).n_features(self.d)
 
 
 _EMPTY = _Case("spher-untied", 32, 2, 2, 1, 1, 1)

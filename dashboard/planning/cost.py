@@ -16,9 +16,8 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from kmeans_core import DEFAULT_MAX_ITER, KERNEL
-from kmeans_core.arrangement import MOST_CLUSTERS, is_worth_arranging
-from kmeans_core.covariance import covariance_type_of
+from kmeans_core import DEFAULT_MAX_ITER, KERNEL, CovarianceType
+from kmeans_core.points.arrangement import MOST_CLUSTERS, is_worth_arranging
 
 STEPS_PER_DOUBLING = 2
 """Constants are rounded to powers of the square root of two: a second measurement rarely changes a
@@ -35,7 +34,7 @@ class CostModel:
     recording);
     `restart_us`: microseconds per restart that depend neither on data nor on iterations, its share
     of its experiment's included. `box_share`: what remains of the time per pair for tables whose
-    points are arranged in boxes (`kmeans_core.arrangement`).
+    points are arranged in boxes (`kmeans_core.points.arrangement`).
     """
 
     pair_ns: float
@@ -58,7 +57,7 @@ class CostModel:
         if k == 1:  # every restart is the same fit, and is done once
             n_restarts = 1
         iterations = min(expected_iterations(n_rows, k), max_iter)
-        pair_ns = self.pair_ns + self.feature_ns * covariance_type_of(covariance_type).n_features(d)
+        pair_ns = self.pair_ns + self.feature_ns * CovarianceType.of(covariance_type).n_features(d)
         if 1 < k <= MOST_CLUSTERS and is_worth_arranging(n_rows, d):
             pair_ns *= self.box_share
         iteration_ms = self.iteration_us / 1e3 + n_rows * k * pair_ns / 1e6

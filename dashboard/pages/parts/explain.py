@@ -6,15 +6,6 @@ from typing import Any
 
 from dash import html
 
-TYPE_SENTENCES: dict[str, str] = {
-    "full-tied": "Ellipses of any tilt; all clusters share one shape and size.",
-    "diag-tied": "Ellipses along the axes; all clusters share one shape and size.",
-    "spher-tied": "Circles of one common radius. With the squared distance this is plain K-means.",
-    "full-untied": "Ellipses of any tilt; every cluster has its own shape and size.",
-    "diag-untied": "Ellipses along the axes; every cluster has its own shape and size.",
-    "spher-untied": "Circles; every cluster has its own radius.",
-}
-
 SENTENCES: dict[str, str] = {
     "dataset": "The table to cluster. Files that you add below appear here under Uploads.",
     "drop": "Comma, semicolon or tab separated text (also .gz) or Parquet. Delimiter, header and "

@@ -297,6 +297,18 @@ def _number(number_id: str, label: str, values: dict[str, Any], **options: Any) 
     )
 
 
+def _distance(values: dict[str, Any]) -> html.Div:
+    select = dmc.Select(
+        id=ids.DISTANCE,
+        label="Distance",
+        data=DISTANCE_CHOICES,
+        value=values[ids.DISTANCE],
+        allowDeselect=False,
+        size="sm",
+    )
+    return explained(select, "distance")
+
+
 def _advanced(values: dict[str, Any]) -> dmc.Accordion:
     return dmc.Accordion(
         dmc.AccordionItem(
@@ -305,17 +317,7 @@ def _advanced(values: dict[str, Any]) -> dmc.Accordion:
                 dmc.AccordionPanel(
                     dmc.Stack(
                         [
-                            explained(
-                                dmc.Select(
-                                    id=ids.DISTANCE,
-                                    label="Distance",
-                                    data=DISTANCE_CHOICES,
-                                    value=values[ids.DISTANCE],
-                                    allowDeselect=False,
-                                    size="sm",
-                                ),
-                                "distance",
-                            ),
+                            _distance(values),
                             explained(
                                 _number(
                                     ids.MAX_ITER,

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.analysis.recommendation import Recommendation, recommend
+from dashboard.analysis.records import CRITERIA
 from dashboard.analysis.view import JobView
 from dashboard.datasets import Dataset
 from dashboard.exports import bic_html, fits_csv, labelled_csv, models_json
 from dashboard.services.scoring import Scoring
 from dashboard.stores.base import JobRecord
-
-_NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,12 @@ class Report:
     criterion: str
     recommendation: Recommendation | None
     n_rows_used: int
-    #: A sentence when part of the job failed, else "".
     problem: str
+    """A sentence when part of the job failed, else ""."""
 
     @classmethod
     def of(cls, view: JobView, record: JobRecord, dataset: Dataset, criterion: str) -> Report:
+        """The report on `record`, whose results `view` holds."""
         return cls(
             record=record,
             dataset=dataset,
@@ -43,6 +43,7 @@ class Report:
 
     @property
     def n_rows_left_out(self) -> int:
+        """Rows with a missing or infinite value in a chosen column."""
         return self.dataset.n_rows - self.n_rows_used
 
     def as_json(self, files: dict[str, Path]) -> str:
@@ -70,6 +71,7 @@ class Report:
         return json.dumps(report, allow_nan=False)
 
     def as_text(self, files: dict[str, Path]) -> str:
+        """The same for people, on several lines."""
         lines = [f"Note: {note}" for note in self.dataset.notes]
         left_out = ""
         if self.n_rows_left_out:
@@ -120,7 +122,7 @@ def _models(view: JobView, record: JobRecord) -> bytes:
 
 
 def _recommendation_lines(chosen: Recommendation) -> list[str]:
-    name = _NAMES[chosen.criterion]
+    name = CRITERIA[chosen.criterion]
     agreement = "only one experiment"
     if chosen.agreement is not None:
         agreement = f"{chosen.agreement:.2f} (mean adjusted Rand index of the other experiments)"

@@ -29,12 +29,18 @@ class Spec(Protocol):
     kind: ClassVar[str]
 
     @property
-    def dataset_id(self) -> str: ...
+    def dataset_id(self) -> str:
+        """The table."""
+        ...
 
     @property
-    def job_id(self) -> str: ...
+    def job_id(self) -> str:
+        """Hash of the settings."""
+        ...
 
-    def to_dict(self) -> dict[str, Any]: ...
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON."""
+        ...
 
 
 class Summary(Protocol):

@@ -21,10 +21,17 @@ from kmeans_core import (
     DISTANCES,
 )
 
-MAX_EXPERIMENTS = 1_000  # the spread of a score is known to 2 % by then
-MAX_FITS_PER_JOB = 1_000_000  # hours of work on one machine; more is a typing error
+MAX_EXPERIMENTS = 1_000
+"""The spread of a score is known to 2 % by then."""
+
+MAX_FITS_PER_JOB = 1_000_000
+"""Hours of work on one machine; more is a typing error."""
+
 MAX_COLUMN_NAME = 1_000
-MAX_MAGNITUDE = 1e150  # the core refuses larger values: their squares overflow
+"""Characters."""
+
+MAX_MAGNITUDE = 1e150
+"""The core refuses larger values: their squares overflow."""
 
 
 class SpecError(ReportedError, ValueError):
@@ -37,28 +44,52 @@ class ColumnFacts(Protocol):
     """What `check_spec` reads of a dataset's column."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in the dataset."""
+        ...
+
     @property
-    def role(self) -> str: ...
+    def role(self) -> str:
+        """What kind of values it holds; "empty" and "constant" cannot be fitted."""
+        ...
+
     @property
-    def minimum(self) -> float | None: ...
+    def minimum(self) -> float | None:
+        """Smallest finite value, None without one."""
+        ...
+
     @property
-    def maximum(self) -> float | None: ...
+    def maximum(self) -> float | None:
+        """Largest finite value, None without one."""
+        ...
 
 
 class DatasetFacts(Protocol):
     """What `check_spec` and `plan` read of a dataset."""
 
     @property
-    def dataset_id(self) -> str: ...
-    @property
-    def n_rows(self) -> int: ...
-    @property
-    def columns(self) -> Iterable[ColumnFacts]: ...
-    @property
-    def other_columns(self) -> Iterable[str]: ...
+    def dataset_id(self) -> str:
+        """Hash of its content."""
+        ...
 
-    def position(self, name: str, /) -> int: ...
+    @property
+    def n_rows(self) -> int:
+        """All rows, usable or not."""
+        ...
+
+    @property
+    def columns(self) -> Iterable[ColumnFacts]:
+        """The numeric columns."""
+        ...
+
+    @property
+    def other_columns(self) -> Iterable[str]:
+        """Names of the columns that hold something else."""
+        ...
+
+    def position(self, name: str, /) -> int:
+        """Where the numeric column called `name` is stored."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +124,7 @@ class JobSpec:
 
     @property
     def k_values(self) -> tuple[int, ...]:
+        """Every K that is fitted, ascending."""
         return tuple(range(self.k_min, self.k_max + 1))
 
     @property
@@ -102,6 +134,7 @@ class JobSpec:
         return n_models * self.n_experiments * self.n_restarts
 
     def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON, the same for every spelling of the same job."""
         record: dict[str, Any] = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }
@@ -146,6 +179,12 @@ class JobSpec:
         spec = cls(checked_dataset_id(fields.value("dataset_id")), _column_names(fields), **given)
         _check_settings(spec)
         return spec
+
+
+def default_settings() -> dict[str, Any]:
+    """The value of every setting of a `JobSpec` that may be left out, by its name."""
+    fields = dataclasses.fields(JobSpec)
+    return {one.name: one.default for one in fields if one.default is not dataclasses.MISSING}
 
 
 def check_spec(spec: JobSpec, dataset: DatasetFacts, n_finite_rows: int) -> None:

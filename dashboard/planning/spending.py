@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Requests sent (those that failed included), milliseconds billed, and their price."""
+    """Requests sent (failed ones included), milliseconds billed, and their price."""
 
     n_requests: int = 0
     billed_ms: int = 0
@@ -45,6 +45,7 @@ class Budget:
 
     @property
     def cap_usd(self) -> float | None:
+        """The cap now, None without one."""
         with self._lock:
             return self._cap_usd
 

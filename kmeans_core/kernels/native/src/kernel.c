@@ -2,24 +2,14 @@
  *
  * Plain C99 without Python headers: contiguous float64, buffers owned by the caller, no allocation,
  * no global state. binding.py checks shapes, types and order; a function here assumes them. The
- * loops are written once and compiled for several instruction sets; which one runs is decided by
- * asking the processor. What is computed, and why, is in the NumPy modules of kmeans_core, which do
+ * loops are written once, in templates/, and compiled for several instruction sets; which one runs is
+ * decided by asking the processor. Headers in plain/ are read once. What is computed, and why, is in the NumPy modules of kmeans_core, which do
  * the same work where this file could not be compiled.
  *
  * Never compile with -ffast-math: ties must go to the lowest cluster and sums keep their order.
  */
 
-/* NO_VECTORS builds what other processors run, for the tests. */
-#if defined(NO_VECTORS)
-#elif defined(__x86_64__) || defined(_M_X64)
-#define FAMILY_X86_64 1
-#include <cpuid.h>
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#define FAMILY_ARM64 1
-#include <arm_neon.h>
-#endif
-
+#include "plain/processor.h"
 #include "plain/problem.h"
 #include "plain/crew.h"
 #include "plain/restarts.h"
@@ -32,14 +22,8 @@
 #define EXPORTED __attribute__((visibility("default")))
 #endif
 
-/* Changes with every change of a signature or a structure; binding.py asks for it. */
+/* Changes with every change of a signature or a structure; library.py asks for it. */
 #define ABI_VERSION 18
-
-#define VARIANT_SCALAR 0
-#define VARIANT_SSE2 1
-#define VARIANT_AVX2 2
-#define VARIANT_AVX512 3
-#define VARIANT_NEON 4
 
 #if defined(FAMILY_X86_64)
 #define CENTAURUS_VARIANT VARIANT_SSE2

@@ -1,6 +1,13 @@
-/* An order of the points in which neighbours in memory are neighbours in space: halves of halves,
+/* Plain header.
+ *
+ * An order of the points in which neighbours in memory are neighbours in space: halves of halves,
  * each cut across its widest column (a k-d tree; Bentley 1975), of which only the leaves are kept.
  */
+
+#ifndef CENTAURUS_ARRANGE_H
+#define CENTAURUS_ARRANGE_H
+
+#include "problem.h"
 
 /* Pivots come from a generator of their own, so that no table is slow for a reason. */
 static uint64_t next_pivot(uint64_t *state)
@@ -93,3 +100,5 @@ static void arrange(const double *columns, int64_t n, int64_t d, int64_t *rows)
         }
     }
 }
+
+#endif

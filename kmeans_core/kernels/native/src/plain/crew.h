@@ -1,9 +1,16 @@
-/* Several threads on one call: the caller's thread leads, others may help.
+/* Plain header.
+ *
+ * Several threads on one call: the caller's thread leads, others may help.
  *
  * The leader publishes a number of items; whoever is free takes the next few; the leader goes on
  * when all are done. It takes items itself and waits only for those that somebody has taken, so
  * that helpers may come late or never. Threads are started by Python; each calls centaurus_help
  * with memory of its own. What an item computes does not depend on who does it. */
+
+#ifndef CENTAURUS_CREW_H
+#define CENTAURUS_CREW_H
+
+#include <stdint.h>
 
 #if defined(_WIN32)
 #define GIVE_WAY() ((void)0)
@@ -70,3 +77,5 @@ static void run_items(Crew *crew, const Job *job, int64_t n_items, double *memor
         if (looks >= LOOKS)
             GIVE_WAY();
 }
+
+#endif

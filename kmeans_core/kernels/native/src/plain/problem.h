@@ -1,18 +1,24 @@
-/* What all parts share: the problem, the blocks that points are cut into, the caller's workspace.
+/* Plain header.
  *
- * Everything is column-major float64 and owned by the caller; nothing here allocates.
- */
+ * What all parts share: the problem, the blocks that points are cut into, the caller's workspace.
+ *
+ * Everything is column-major float64 and owned by the caller; nothing here allocates. */
+
+#ifndef CENTAURUS_PROBLEM_H
+#define CENTAURUS_PROBLEM_H
 
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "processor.h"
+
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 enum { SHAPE_FULL = 0, SHAPE_DIAG = 1, SHAPE_SPHER = 2 };
 
-/* One covariance type on one dataset; mirrored field by field in binding.py. */
+/* One covariance type on one dataset; mirrored field by field in library.py. */
 typedef struct {
     const double *columns;      /* (d, n): column i starts at columns + i * n */
     const double *reference;    /* (d) variances that the floor is a multiple of */
@@ -290,3 +296,5 @@ typedef struct {
     int64_t n, d, row_step, column_step;
     const double *shift, *offset, *scale; /* (d) each, null where a pass has none */
 } Table;
+
+#endif

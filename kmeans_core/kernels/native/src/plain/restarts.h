@@ -1,4 +1,11 @@
-/* The restarts that are under way, and what is done to them between two assignments. */
+/* Plain header.
+ *
+ * The restarts that are under way, and what is done to them between two assignments. */
+
+#ifndef CENTAURUS_RESTARTS_H
+#define CENTAURUS_RESTARTS_H
+
+#include "problem.h"
 
 enum { GOING = 0, CONVERGED = 1, CYCLE = 2, ITERATION_LIMIT = 3 };
 
@@ -21,8 +28,8 @@ typedef struct {
     double work; /* of each restart */
 } Share;
 
-/* Restarts [first, first + count) on their own. What is there to work in has no order that matters.
- */
+/* Restarts [first, first + count) as a stack of their own, which shares the memory of all. Of the
+ * room to work in (sums, n_changed, whole, rest, chosen) it gets as much as so many restarts need. */
 static Restarts some_restarts(const Restarts *all, int64_t first, int64_t count)
 {
     const int64_t size = all->n_clusters * features_of(all->p), n_parts = part_count(all->p->n);
@@ -56,10 +63,12 @@ enum { LINEAR = 0, OWN_SQUARES = 1, COMMON_SQUARE = 2, PRODUCTS = 3 };
 #define PART_LEAVES (PART_LEAST / GROUP)
 #define LEAF_WORDS (PART_LEAVES / 64)
 
-/* What is to be done with the boxes of a part, each one's bit in one of the sets or none. */
+/* What is to be done with each box of a part: its bit is set in one of these, or in none when there
+ * is nothing to do. */
 typedef struct {
-    uint64_t fresh[LEAF_WORDS]; /* of a single cluster, which may be a new one */
-    uint64_t two[LEAF_WORDS], more[LEAF_WORDS];
+    uint64_t fresh[LEAF_WORDS]; /* a single cluster can win, and it may be another than before */
+    uint64_t two[LEAF_WORDS];   /* two clusters can win */
+    uint64_t more[LEAF_WORDS];  /* more than two can */
 } Plan;
 
 /* What an assignment of one restart by boxes needs; see boxes.h. Everything about boxes and points
@@ -74,7 +83,7 @@ typedef struct {
     int64_t stride;
     const double *rows;     /* (points, ROW) the same by point, for ROW features at most */
     uint8_t *labels;        /* (points) */
-    uint64_t *settled;      /* (leaves) the only cluster of a box as a set; none for several */
+    uint64_t *settled;      /* (leaves) the only cluster of a box, as a set; empty when there are several */
     double *sums;           /* (K, F) changes of T */
     uint64_t may_win[PART_LEAVES + BRANCH]; /* sets of clusters */
     uint8_t now[PART_LEAST];                /* new labels of the points that were looked at */
@@ -165,3 +174,5 @@ static void end_iteration(const Restarts *all)
             all->state[r] = ITERATION_LIMIT;
     }
 }
+
+#endif

@@ -1,8 +1,15 @@
-/* NumPy's default random numbers, for many streams at once: drawing.uniforms.
+/* Plain header.
+ *
+ * NumPy's default random numbers, for many streams at once: drawing.uniforms.
  *
  * A stream is Generator(PCG64(SeedSequence(words))): O'Neill's seed_seq_fe hash of the words and
  * her PCG XSL RR 128/64 generator (https://www.pcg-random.org), whose doubles are the upper 53
  * bits. */
+
+#ifndef CENTAURUS_STREAMS_H
+#define CENTAURUS_STREAMS_H
+
+#include <stdint.h>
 
 /* A number of 128 bits. */
 typedef struct {
@@ -82,3 +89,5 @@ static void stream_of(const uint32_t *words, int64_t n_words, int64_t n, double 
         out[i] = (double)(bits >> 11) * (1.0 / 9007199254740992.0);
     }
 }
+
+#endif

@@ -1,5 +1,12 @@
-/* The hot step: every point to the cluster with the highest score theta_j . phi(x), the lowest one
+/* Template header, once per instruction set.
+ *
+ * The hot step: every point to the cluster with the highest score theta_j . phi(x), the lowest one
  * on ties, and T moved by the points that changed cluster. */
+
+#ifndef CENTAURUS_ASSIGN_H
+#define CENTAURUS_ASSIGN_H
+
+#include "features.h"
 
 #define TILE 1
 #include "tile.h"
@@ -46,7 +53,8 @@ static TARGET void NAME(find_winners)(const double *theta, int64_t n_clusters, i
     }
 }
 
-/* Move one point in T (K, F) from cluster old, unless that is none, to cluster now. */
+/* Move one point in T (K, F) from cluster old to cluster now. An old one of K or more is "in no
+ * cluster yet": then the point is only added. */
 static inline TARGET void NAME(move)(const double *x, int64_t points, int64_t old, int64_t now,
                                      int64_t n_clusters, int64_t n_features, double *statistics)
 {
@@ -115,3 +123,5 @@ static TARGET void NAME(assign_range)(const Problem *p, Workspace *w, int64_t n_
         }
     }
 }
+
+#endif

@@ -1,9 +1,17 @@
-/* Which clusters may win somewhere in a box around many points.
+/* Template header, once per instruction set.
+ *
+ * Which clusters may win somewhere in a box around many points.
  *
  * Every score is a polynomial of second degree, so how far two of them differ in a box is bounded
- * by their difference in its centre, the slopes there and the curvatures: a cluster that cannot win
- * anywhere in the box need not be tried for its points. The idea is the filtering of Kanungo et al.
- * (2002), here for any of the scores and with boxes of a fixed size. */
+ * by their difference in its centre, the slopes there and the curvatures: a cluster that cannot
+ * win anywhere in the box need not be tried for its points. The idea is the filtering of Kanungo
+ * et al. (2002), here for any of the scores and with boxes of a fixed size. */
+
+#ifndef CENTAURUS_BOUNDS_H
+#define CENTAURUS_BOUNDS_H
+
+#include "../plain/restarts.h"
+#include "vectors.h"
 
 /* Scores in the centres of W boxes and their slopes there, of m clusters: (m, 1 + d, W) into
  * scores. Returns the best score of each box; leading gets its slopes and its squares. */
@@ -117,7 +125,8 @@ static TARGET void NAME(bound_boxes)(Assignment *all, const double *boxes, int64
 #undef BOUND_FORM
 }
 
-/* may_win of all boxes of a part: of a branch first, then of its leaves among those clusters. */
+/* may_win of all boxes of a part: first of each branch, then of its leaves, where only the clusters
+ * that may win in the branch are looked at. */
 static TARGET void NAME(bound_part)(Assignment *all, int64_t start, int64_t count)
 {
     const Problem *p = all->p;
@@ -156,3 +165,5 @@ static TARGET double NAME(tolerance_of)(const Problem *p, int64_t n_clusters, co
         most = sums[k] > most || sums[k] != sums[k] ? sums[k] : most;
     return 1e-14 * (double)n_features * most;
 }
+
+#endif

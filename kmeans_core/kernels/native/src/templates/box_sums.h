@@ -1,4 +1,11 @@
-/* What is known of all points before any restart begins, and T summed afresh with its help. */
+/* Template header, once per instruction set.
+ *
+ * What is known of all points before any restart begins, and T summed afresh with its help. */
+
+#ifndef CENTAURUS_BOX_SUMS_H
+#define CENTAURUS_BOX_SUMS_H
+
+#include "boxes.h"
 
 /* phi of all points, its largest values, and its sums over each box; what is read past the last
  * point is zero. */
@@ -29,7 +36,7 @@ static TARGET void NAME(describe_boxes)(const Problem *p, Workspace w)
         for (int64_t lane = 0; lane < W; lane++)
             p->largest[f - 1] = lanes[lane] > p->largest[f - 1] ? lanes[lane] : p->largest[f - 1];
     }
-    /* Of any point in a box, not only of those there are. */
+    /* Of any point that a box could hold, not only of the points that are in it. */
     if (!p->tied && p->shape == SHAPE_SPHER)
         for (int64_t i = 0; i < p->d; i++)
             p->largest[p->d] = (i ? p->largest[p->d] : 0.0) + p->largest[i] * p->largest[i];
@@ -136,3 +143,5 @@ static TARGET int NAME(sum_boxes)(const Problem *p, Workspace *w, int64_t n_clus
             sums[i] += w->lanes[i * W + lane];
     return 1;
 }
+
+#endif

@@ -1,6 +1,14 @@
-/* One assignment of one restart, a box of points at a time: boxes of a single cluster are settled
+/* Template header, once per instruction set.
+ *
+ * One assignment of one restart, a box of points at a time: boxes of a single cluster are settled
  * at once, the points of the others decided one by one as ever. Labels and statistics are the same
  * to the bit as without boxes. */
+
+#ifndef CENTAURUS_BOXES_H
+#define CENTAURUS_BOXES_H
+
+#include "assign.h"
+#include "bounds.h"
 
 /* The winners of one box, each of `clusters`, into now. */
 static ALWAYS_INLINE TARGET void NAME(contest)(const Assignment *all, int64_t leaf,
@@ -223,3 +231,5 @@ static TARGET void NAME(assign_boxes)(Assignment *all, int64_t start, int64_t n_
     }
     NAME(move_all)(all, n_points, with_changes);
 }
+
+#endif

@@ -1,6 +1,13 @@
-/* phi(x) of the points at hand, one row per feature, without the leading 1 (features.py has the
+/* Template header, once per instruction set.
+ *
+ * phi(x) of the points at hand, one row per feature, without the leading 1 (features.py has the
  * order). Rows are w->points long; what lies beyond the last point is zero, so that the loops over
  * whole vectors read finite numbers there. */
+
+#ifndef CENTAURUS_FEATURES_H
+#define CENTAURUS_FEATURES_H
+
+#include "vectors.h"
 
 static TARGET void NAME(fill_features)(const Problem *p, Workspace *w, int64_t start, int64_t count)
 {
@@ -37,3 +44,5 @@ static TARGET void NAME(fill_features)(const Problem *p, Workspace *w, int64_t s
         }
     }
 }
+
+#endif

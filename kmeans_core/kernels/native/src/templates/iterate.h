@@ -1,4 +1,14 @@
-/* Lloyd iterations of many restarts in lockstep, without going back to Python between them. */
+/* Template header, once per instruction set.
+ *
+ * Lloyd iterations of many restarts in lockstep, without going back to Python between them. */
+
+#ifndef CENTAURUS_ITERATE_H
+#define CENTAURUS_ITERATE_H
+
+#include "../plain/crew.h"
+#include "box_sums.h"
+#include "reseed.h"
+#include "sums.h"
 
 /* Theta of the restarts that go on, which are listed in `chosen`. */
 static TARGET void NAME(begin_iteration)(Restarts *all, double *memory)
@@ -50,8 +60,8 @@ static TARGET int NAME(assign_by_boxes)(const Restarts *all, int64_t r, int64_t 
     return 1;
 }
 
-/* Item: one part of the points, for all restarts that go on; features are built once for those that
- * need every point. */
+/* Item: one part of the points, for all restarts that go on; features are built once for all restarts
+ * that look at every point. */
 static TARGET void NAME(assign_part)(const void *data, int64_t part, double *memory)
 {
     const Restarts *all = data;
@@ -124,3 +134,5 @@ static TARGET void NAME(iterate)(Restarts *all, int64_t together, double work, C
     const Job job = {NAME(iterate_few), &share};
     run_items(crew, &job, (all->n_restarts + together - 1) / together, memory);
 }
+
+#endif

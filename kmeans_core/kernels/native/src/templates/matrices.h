@@ -1,5 +1,12 @@
-/* Small symmetric matrices, row by row, d by d. Where a comment says so, only the lower triangle is
- * read and written. Functions that are always inlined are so for callers with a constant d. */
+/* Template header, once per instruction set.
+ *
+ * Small symmetric matrices, row by row, d by d. Where a comment says so, only the lower triangle
+ * is read and written. Functions that are always inlined are so for callers with a constant d. */
+
+#ifndef CENTAURUS_MATRICES_H
+#define CENTAURUS_MATRICES_H
+
+#include "vectors.h"
 
 /* Inverse in place of a positive definite matrix (lower triangle) by the sweep operator
  * (Goodnight 1979); multiplies its determinant into product. column: (d) to work in. */
@@ -102,3 +109,5 @@ static TARGET void NAME(eigen)(double *a, double *vectors, int64_t d)
             }
     }
 }
+
+#endif

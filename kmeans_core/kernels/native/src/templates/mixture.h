@@ -1,4 +1,11 @@
-/* log sum_j exp(term_j) per point, term_j = constant_j - 1/2 |whitener_j (x - mean_j)|^2. */
+/* Template header, once per instruction set.
+ *
+ * log sum_j exp(term_j) per point, term_j = constant_j - 1/2 |whitener_j (x - mean_j)|^2. */
+
+#ifndef CENTAURUS_MIXTURE_H
+#define CENTAURUS_MIXTURE_H
+
+#include "vectors.h"
 
 /* exp(x) for -700 <= x <= 0, within 2 units in the last place: x = n log 2 + r, |r| <= log(2) / 2,
  * and the Taylor series of exp(r), whose 14th term is below half a unit. */
@@ -91,3 +98,5 @@ static TARGET double NAME(mix)(const Problem *p, int64_t n_clusters, const doubl
     }
     return all;
 }
+
+#endif

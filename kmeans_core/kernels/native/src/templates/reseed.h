@@ -1,5 +1,12 @@
-/* An emptied cluster takes the point that fits worst where it is: reseeding.reseed_empty, whose
+/* Template header, once per instruction set.
+ *
+ * An emptied cluster takes the point that fits worst where it is: reseeding.reseed_empty, whose
  * rules these are. Seldom needed, but then often for the same restart. */
+
+#ifndef CENTAURUS_RESEED_H
+#define CENTAURUS_RESEED_H
+
+#include "update.h"
 
 /* -2 times the score of points under their own clusters, up to what all clusters have in common:
  * points [start, start + count), misfits (count). offsets: (d, count) to work in. Loops run over
@@ -131,3 +138,5 @@ static TARGET int64_t NAME(reseed)(const Problem *p, const Workspace *w, int64_t
     }
     return n_moved;
 }
+
+#endif

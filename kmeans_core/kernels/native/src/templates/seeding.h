@@ -1,4 +1,12 @@
-/* k-means++ seeds: drawing.draw. */
+/* Template header, once per instruction set.
+ *
+ * k-means++ seeds: drawing.draw. */
+
+#ifndef CENTAURUS_SEEDING_H
+#define CENTAURUS_SEEDING_H
+
+#include "../plain/crew.h"
+#include "vectors.h"
 
 /* One block of points, [start, start + count): lower `nearest` (SEED_BLOCK) to the squared distance
  * from a point, or begin with that. */
@@ -168,3 +176,5 @@ static TARGET void NAME(draw)(Draws *all, Crew *crew)
                            all->kept ? all->kept + r * n_blocks * SEED_BLOCK : NULL);
     }
 }
+
+#endif

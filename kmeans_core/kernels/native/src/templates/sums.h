@@ -1,4 +1,11 @@
-/* T of a labelling, summed afresh: T_j = sum of phi over the points of cluster j. */
+/* Template header, once per instruction set.
+ *
+ * T of a labelling, summed afresh: T_j = sum of phi over the points of cluster j. */
+
+#ifndef CENTAURUS_SUMS_H
+#define CENTAURUS_SUMS_H
+
+#include "assign.h"
 
 /* Add the points at hand, labels (count), to the lanes (K, F, W): every lane sums its own points.
  */
@@ -81,3 +88,5 @@ static TARGET void NAME(sum_range)(const Problem *p, Workspace *w, int64_t n_clu
             for (int64_t lane = 0; lane < W; lane++)
                 sums[i] += w->lanes[i * W + lane];
 }
+
+#endif

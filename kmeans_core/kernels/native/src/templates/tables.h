@@ -1,4 +1,11 @@
-/* The passes over a table as it came that centre and scale it: column_sums.py has the formulas. */
+/* Template header, once per instruction set.
+ *
+ * The passes over a table as it came that centre and scale it: column_sums.py has the formulas. */
+
+#ifndef CENTAURUS_TABLES_H
+#define CENTAURUS_TABLES_H
+
+#include "vectors.h"
 
 #define TABLE_ROWS 256
 
@@ -103,3 +110,5 @@ static TARGET void NAME(scale_table)(const Table *t, int64_t start, int64_t stop
         }
     }
 }
+
+#endif

@@ -1,7 +1,15 @@
-/* Scores of TILE clusters for the points at hand, held in registers: included once per tile size.
+/* Template header, once per tile size and instruction set.
  *
- * Each step of the inner loop loads one feature of 4 W points, one coefficient of each cluster, and
- * makes 4 TILE multiply-adds: arithmetic, not loading, is the limit. */
+ * Scores of TILE clusters for the points at hand, held in registers.
+ *
+ * Each step of the inner loop loads one feature of 4 W points, one coefficient of each cluster,
+ * and makes 4 TILE multiply-adds: arithmetic, not loading, is the limit. */
+
+#include "vectors.h"
+
+#ifndef TILE /* opened alone */
+#define TILE 2
+#endif
 
 #if TILE == 1
 #define ROWS(X) X(0)

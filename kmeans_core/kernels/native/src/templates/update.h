@@ -1,5 +1,12 @@
-/* From the statistics T of one restart to theta: parameters.estimate and parameters.thetas in one,
+/* Template header, once per instruction set.
+ *
+ * From the statistics T of one restart to theta: parameters.estimate and parameters.thetas in one,
  * without keeping the parameters. The formulas and their reasons are there and in flooring.py. */
+
+#ifndef CENTAURUS_UPDATE_H
+#define CENTAURUS_UPDATE_H
+
+#include "matrices.h"
 
 /* Flooring: the nearest covariance (lower triangle) whose eigenvalues, relative to the reference
  * variances, are at least reg_covar. work: (3, d, d). */
@@ -306,3 +313,5 @@ static TARGET void NAME(update)(const Problem *p, const Workspace *w, int64_t n_
     if (fitted)
         fitted->likelihood = likelihood;
 }
+
+#endif

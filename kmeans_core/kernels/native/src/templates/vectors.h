@@ -1,8 +1,10 @@
-/* The few vector operations that the hot loops need, once per instruction set.
+/* Template header, once per instruction set.
+ *
+ * The few vector operations that the hot loops need.
  *
  * A variant sets V (a vector of W doubles), L (a vector of W cluster numbers) and the operations on
- * them, TARGET (what the compiler may use in a function) and NAME (its suffix). Included once per
- * variant, after CENTAURUS_VARIANT has been set; the definitions of the last one are removed first.
+ * them, TARGET (what the compiler may use in a function) and NAME (its suffix). CENTAURUS_VARIANT
+ * says which one; the definitions of the last one are removed first.
  *
  * TAKE(best, winner, score, k): where score > best, both become those of cluster k. Not where they
  * are equal: ties stay with the lower cluster. A score that is not a number never wins.
@@ -11,8 +13,17 @@
  * JOIN_UNLESS_BELOW(sets, a, b, bit): bit into each of W sets in memory unless a < b.
  * ONE_WHERE_EQUAL: 1 where two vectors are equal, else 0.
  * TIMES_POWER_OF_TWO(a, n): a 2^k with k the lowest bits of n, by adding to a's exponent.
- * STORE_LABELS: 4 W cluster numbers, at most 255, as bytes.
- */
+ * STORE_LABELS: 4 W cluster numbers, at most 255, as bytes. */
+
+#ifndef CENTAURUS_VECTORS_H
+#define CENTAURUS_VECTORS_H
+
+#include "../plain/problem.h"
+
+/* A template that is opened alone, in an editor or by a checker, gets one variant. */
+#ifndef CENTAURUS_VARIANT
+#define CENTAURUS_VARIANT VARIANT_OF_ALL
+#endif
 
 #undef NAME
 #undef TARGET
@@ -288,5 +299,7 @@ static inline double times_power_of_two(double a, double n)
         (p)[2] = (uint8_t)(c);                                                \
         (p)[3] = (uint8_t)(d);                                                \
     } while (0)
+
+#endif
 
 #endif

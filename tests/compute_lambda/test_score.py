@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,7 +159,7 @@ def test_ranges_put_together_are_the_whole(host: Host, cuts: tuple[int, ...]) ->
     edges = (0, *cuts, N_ROWS)
     parts = [
         done(dataclasses.replace(TASK, start=start, stop=stop), host)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in itertools.pairwise(edges)
     ]
     assert [part.start for part in parts] == list(edges[:-1])
     assert sum(part.n_used for part in parts) == whole.n_used

@@ -112,12 +112,15 @@ class Scoring:
             else:
                 yield _scored(known)
         budget = Budget(self.cap_usd)
-        for event in self.backend.run(unknown, threading.Event(), budget):
-            if isinstance(event, TaskResult):
-                self.memo.put(event.result)
-                yield _scored(event.result)
-            elif isinstance(event, TaskFailure):
-                _log.warning("Rows are scored here: %s", event.error.get("message"))
+        try:
+            for event in self.backend.run(unknown, threading.Event(), budget):
+                if isinstance(event, TaskResult):
+                    self.memo.put(event.result)
+                    yield _scored(event.result)
+                elif isinstance(event, TaskFailure):
+                    _log.warning("Rows are scored here: %s", event.error.get("message"))
+        except Exception:  # one that is being closed, or a fault of its own
+            _log.exception("Rows are scored here: the backend %s broke off", self.backend.name)
         if budget.usage.n_requests:
             self.charge(job_id, budget.usage)
 

@@ -52,6 +52,7 @@ def compile_module(path: Path, name: str) -> None:
 
 
 def main(folder: str, prefix: str) -> None:
+    """Compile every module under `folder`; tracebacks show `prefix` in its place."""
     root = Path(folder)
     for path in sorted(root.rglob("*.py")):
         compile_module(path, f"{prefix}/{path.relative_to(root).as_posix()}")

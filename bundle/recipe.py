@@ -70,6 +70,7 @@ class Bundle:
         )
 
     def save(self, path: Path) -> None:
+        """Write this record to `path` as JSON, to be read by `load`."""
         record = {name: str(value) for name, value in dataclasses.asdict(self).items()}
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

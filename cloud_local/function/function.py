@@ -53,6 +53,7 @@ class Function:
 
     @property
     def n_in_flight(self) -> int:
+        """Environments that are starting or at work: each counts against `concurrency`."""
         return len(self.environments) - len(self._idle)
 
     def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:

@@ -34,6 +34,7 @@ class ColumnManifest:
 
     @property
     def column_bytes(self) -> int:
+        """Size of one column: 8 bytes for each row."""
         return 8 * self.n_rows
 
     @property
@@ -42,6 +43,7 @@ class ColumnManifest:
         return self.header_bytes + self.column_bytes * len(self.sha256)
 
     def to_json(self) -> bytes:
+        """ASCII JSON, which `from_json` reads back."""
         record = {
             "format": FORMAT,
             "header_bytes": self.header_bytes,

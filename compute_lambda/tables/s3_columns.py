@@ -54,8 +54,10 @@ class S3Columns:
         self._lock = threading.Lock()
 
     def read(self, dataset_id: str, positions: Sequence[int]) -> NDArray[np.float64]:
-        """As `ColumnStore.read`. DatasetError is `dataset_not_found`, `dataset_forbidden`,
-        `dataset_damaged` (also when it was changed meanwhile) or `dataset_unavailable`.
+        """The columns at `positions`, (n, d) float64 in Fortran order; see `ColumnStore.read`.
+
+        DatasetError is `dataset_not_found`, `dataset_forbidden`, `dataset_damaged` (also when it was
+        changed meanwhile) or `dataset_unavailable`.
         """
         reading = _Reading(self._s3(), self.bucket, self.prefix, checked_dataset_id(dataset_id))
         return reading.columns(positions)
@@ -72,7 +74,7 @@ def _client() -> Any:
     from botocore.config import Config
     from botocore.loaders import Loader
 
-    class FewServices(Loader):
+    class FewServices(Loader):  # type: ignore[misc]  # botocore has no types
         """Knows which services there are without looking into 400 folders: 25 ms of each start.
 
         Beside S3, those where botocore gets credentials: Lambda hands them over ready to use, but

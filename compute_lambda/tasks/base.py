@@ -95,6 +95,7 @@ class Invocation:
         )
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, which `from_dict` reads back."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -133,10 +134,12 @@ class Task:
 
     @property
     def inputs(self) -> tuple[str, ...]:
+        """Ids of the stored datasets that a worker must find."""
         raise NotImplementedError
 
     @property
     def n_units(self) -> int:
+        """Units of progress in the whole task, those that `resume` has done included."""
         raise NotImplementedError
 
     @property
@@ -159,6 +162,7 @@ class Task:
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
+        """The payload that is sent: plain JSON with version, `kind` and every field."""
         raise NotImplementedError
 
     @classmethod
@@ -185,6 +189,7 @@ class Result:
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
+        """The payload that comes back: plain JSON with version, `kind` and every field."""
         raise NotImplementedError
 
     @classmethod

@@ -131,7 +131,7 @@ class Cell:
         )
 
     def counted(self, criterion: str) -> NDArray[np.float64]:
-        """Scores that count for the curve: of eligible experiments, of all while there are none."""
+        """Finite scores (m,) that count for the curve: of all experiments while none is eligible."""
         values = self.columns.by_criterion[criterion]
         if self.columns.eligible.any():
             values = values[self.columns.eligible]

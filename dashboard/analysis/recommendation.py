@@ -101,7 +101,8 @@ def recommend(view: JobView, criterion: str = "bic") -> Recommendation | None:
     with view.lock:
         remembered = view.memory.get(("recommendation", criterion))
         if remembered is not None and remembered[0] == view.cursor:
-            return remembered[1]
+            known: Recommendation | None = remembered[1]
+            return known
         cells = view.cells
         n_columns = len(view.spec.columns)
         ranked = _ranked(cells.values(), criterion)

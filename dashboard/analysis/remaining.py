@@ -25,10 +25,14 @@ class Speed(Protocol):
     """What is asked of a backend."""
 
     @property
-    def concurrency(self) -> int: ...
+    def concurrency(self) -> int:
+        """Tasks that run at once."""
+        ...
 
     @property
-    def costs(self) -> CostModel: ...
+    def costs(self) -> CostModel:
+        """Predicts the milliseconds of a task on one worker."""
+        ...
 
 
 def remaining_s(view: JobView, record: JobRecord, backend: Speed, now: float) -> float | None:

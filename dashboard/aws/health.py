@@ -57,6 +57,7 @@ class SignedRequests(httpx.Auth):
         self._credentials, self._region = credentials, region
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Called by httpx: the request with the headers of Signature Version 4."""
         signer = Signer(self._credentials, self._region)
         signed = signer.headers(
             self._credentials.get_frozen_credentials(),

@@ -99,11 +99,13 @@ class LocalBackend:
 
     @property
     def label(self) -> str:
+        """Threads, and whether the compiled kernel is missing, for people."""
         threads = f"Local · {self.concurrency} thread{'s' if self.concurrency > 1 else ''}"
         # Ten times slower, and a reason to install a compiler: people should see it.
         return f"{threads} · no compiled kernel" if KERNEL == "numpy" else threads
 
     def cost_usd(self, busy_s: float, n_requests: int) -> float:  # noqa: ARG002
+        """Nothing: this machine is not billed by use."""
         return 0.0
 
     def run(
@@ -132,6 +134,7 @@ class LocalBackend:
                 self._runs.remove(run)
 
     def close(self) -> None:
+        """See `Backend.close`. Waits until every thread has ended its step."""
         with self._lock:
             self._closed = True
             for run in self._runs:

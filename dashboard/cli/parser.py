@@ -66,12 +66,14 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong option in one sentence, not under a page of usage."""
 
     def error(self, message: str) -> NoReturn:
+        """End the process with status 2 and, on standard error, the sentence and where help is."""
         sentence = message[:1].upper() + message[1:].rstrip(".")
         print(f"{sentence}. See {self.prog} --help.", file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
 
 
 def build_parser() -> Parser:
+    """The parser of `python -m dashboard` with its two commands, `serve` and `analyse`."""
     parser = Parser(
         prog="python -m dashboard",
         description="How many groups are in a table, and what do they look like? K-means under "

@@ -32,6 +32,7 @@ class Report:
 
     @classmethod
     def of(cls, view: JobView, record: JobRecord, dataset: Dataset, criterion: str) -> Report:
+        """The report on a job that has ended, `view` holding all its outcomes."""
         return cls(
             record=record,
             dataset=dataset,
@@ -43,6 +44,7 @@ class Report:
 
     @property
     def n_rows_left_out(self) -> int:
+        """Rows with a missing or infinite value in a chosen column."""
         return self.dataset.n_rows - self.n_rows_used
 
     def as_json(self, files: dict[str, Path]) -> str:
@@ -70,6 +72,7 @@ class Report:
         return json.dumps(report, allow_nan=False)
 
     def as_text(self, files: dict[str, Path]) -> str:
+        """Lines for people: notes, what was used, the cost, the recommendation, the files."""
         lines = [f"Note: {note}" for note in self.dataset.notes]
         left_out = ""
         if self.n_rows_left_out:

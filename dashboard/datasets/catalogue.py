@@ -95,7 +95,8 @@ class DatasetCatalogue:
     def rows(self, dataset_id: str) -> pd.DataFrame:
         """The original rows with all columns, under their original headers, text as written."""
         self.get(dataset_id)
-        return pq.read_table(self._rows(dataset_id), use_threads=False).to_pandas()
+        rows: pd.DataFrame = pq.read_table(self._rows(dataset_id), use_threads=False).to_pandas()
+        return rows
 
     def preview(self, dataset_id: str, n: int = 8) -> Preview:
         """The first ``n`` original rows as text."""

@@ -89,6 +89,7 @@ class Memo:
         self._cache = cache
 
     def get(self, task_id: str) -> Result | None:
+        """The result of that task; None when it is unknown, unreadable or of another task."""
         try:
             # flask-caching asks the current application first; in a request that is another one.
             with self._cache.app.app_context():

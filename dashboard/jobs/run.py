@@ -84,6 +84,7 @@ class JobRun:
         self._thread = threading.Thread(target=self._run, name=f"job-{job_id}", daemon=True)
 
     def start(self) -> None:
+        """Begin in a thread of its own, and return. To be called once."""
         self._thread.start()
 
     def stop(self, reason: StopReason) -> None:

@@ -29,12 +29,18 @@ class Spec(Protocol):
     kind: ClassVar[str]
 
     @property
-    def dataset_id(self) -> str: ...
+    def dataset_id(self) -> str:
+        """Content id of the table that the job is about."""
+        ...
 
     @property
-    def job_id(self) -> str: ...
+    def job_id(self) -> str:
+        """Made from the settings alone, so that the same settings find the same job."""
+        ...
 
-    def to_dict(self) -> dict[str, Any]: ...
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, which `JobKind.read` reads back."""
+        ...
 
 
 class Summary(Protocol):

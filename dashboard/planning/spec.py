@@ -37,28 +37,52 @@ class ColumnFacts(Protocol):
     """What `check_spec` reads of a dataset's column."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the file names it, without its unit."""
+        ...
+
     @property
-    def role(self) -> str: ...
+    def role(self) -> str:
+        """What the column seems to hold; "constant" and "empty" cannot be fitted."""
+        ...
+
     @property
-    def minimum(self) -> float | None: ...
+    def minimum(self) -> float | None:
+        """Smallest finite value; None when there is none."""
+        ...
+
     @property
-    def maximum(self) -> float | None: ...
+    def maximum(self) -> float | None:
+        """Largest finite value; None when there is none."""
+        ...
 
 
 class DatasetFacts(Protocol):
     """What `check_spec` and `plan` read of a dataset."""
 
     @property
-    def dataset_id(self) -> str: ...
-    @property
-    def n_rows(self) -> int: ...
-    @property
-    def columns(self) -> Iterable[ColumnFacts]: ...
-    @property
-    def other_columns(self) -> Iterable[str]: ...
+    def dataset_id(self) -> str:
+        """sha256 of the numeric table, 64 hexadecimal digits."""
+        ...
 
-    def position(self, name: str, /) -> int: ...
+    @property
+    def n_rows(self) -> int:
+        """All rows, those with missing values included."""
+        ...
+
+    @property
+    def columns(self) -> Iterable[ColumnFacts]:
+        """The numeric columns, in the order of the stored table."""
+        ...
+
+    @property
+    def other_columns(self) -> Iterable[str]:
+        """Names of the columns that hold no numbers."""
+        ...
+
+    def position(self, name: str, /) -> int:
+        """Place of a numeric column in the stored table. Raises DatasetError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,7 @@ class JobSpec:
 
     @property
     def k_values(self) -> tuple[int, ...]:
+        """Numbers of clusters, ascending, both ends included."""
         return tuple(range(self.k_min, self.k_max + 1))
 
     @property
@@ -102,6 +127,7 @@ class JobSpec:
         return n_models * self.n_experiments * self.n_restarts
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, which `from_dict` reads back; the job id is made from it."""
         record: dict[str, Any] = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }

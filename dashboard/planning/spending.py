@@ -45,6 +45,7 @@ class Budget:
 
     @property
     def cap_usd(self) -> float | None:
+        """US dollars; None for no cap."""
         with self._lock:
             return self._cap_usd
 

@@ -237,14 +237,17 @@ class Settings:
 
     @property
     def datasets_dir(self) -> Path:
+        """Where uploaded and prepared tables are."""
         return self.data_dir / "datasets"
 
     @property
     def cache_dir(self) -> Path:
+        """Where finished tasks are remembered as files."""
         return self.data_dir / "cache"
 
     @property
     def store_path(self) -> Path:
+        """The SQLite file of the jobs."""
         return self.data_dir / "jobs.sqlite3"
 
     @property

@@ -90,6 +90,7 @@ class JobRecord:
 
     @property
     def finished(self) -> bool:
+        """Whether the job runs nowhere and does not start again by itself."""
         return self.state in FINISHED_STATES
 
     @property
@@ -133,7 +134,9 @@ class JobStore(Protocol):
         """Add a job, unless one with this `job_id` exists; the stored record either way."""
         ...
 
-    def job(self, job_id: str) -> JobRecord | None: ...
+    def job(self, job_id: str) -> JobRecord | None:
+        """The job as it is now; None when there is none, or its settings are unreadable here."""
+        ...
 
     def jobs(self) -> list[JobRecord]:
         """All jobs, newest first."""
@@ -236,4 +239,6 @@ class JobStore(Protocol):
         """Jobs that are queued or running and held by nobody (or by a lease that ran out)."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of files and connections. Nothing may be called afterwards."""
+        ...

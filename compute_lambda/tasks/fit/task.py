@@ -106,6 +106,7 @@ class FitTask(Task):
         }
 
     def to_dict(self) -> dict[str, Any]:
+        """See `Task.to_dict`."""
         return {
             "contract_version": CONTRACT_VERSION,
             "kind": self.kind,
@@ -191,6 +192,7 @@ class FitResult(Result):
         }
 
     def to_dict(self) -> dict[str, Any]:
+        """See `Result.to_dict`. Floats survive the round trip bit for bit."""
         return {
             "contract_version": CONTRACT_VERSION,
             "kind": self.kind,

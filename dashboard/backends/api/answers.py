@@ -59,6 +59,7 @@ class Reply:
 
     @property
     def body(self) -> bytes:
+        """The content as it came; it may be cut off and need not be JSON."""
         return self.answer.body
 
 

@@ -84,9 +84,11 @@ class ApiBackend:
 
     @property
     def label(self) -> str:
+        """Service, region and the most requests at once, for people."""
         return f"AWS Lambda · {self.region} · {self.concurrency} at once"
 
     def cost_usd(self, busy_s: float, n_requests: int) -> float:
+        """See `Backend.cost_usd`: duration and requests at list prices, no free tier."""
         return self._prices.cost_usd(1e3 * busy_s, self._memory_mb, n_requests)
 
     def run(
@@ -113,6 +115,7 @@ class ApiBackend:
                 self._runs.discard(run)
 
     def close(self) -> None:
+        """See `Backend.close`. Waits a few seconds for answers that are under way."""
         with self._lock:
             self._closed = True
             for run in self._runs:

@@ -27,6 +27,7 @@ class Window:
 
     @property
     def size(self) -> int:
+        """How many requests may be in flight now, at least 1."""
         return int(self._limit)
 
     def answered(self, n_in_flight: int) -> None:

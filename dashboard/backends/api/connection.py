@@ -126,6 +126,7 @@ class Connection:
         return ended or time.monotonic() > self._expires_at
 
     def close(self) -> None:
+        """Break the connection off at once; what is under way is lost."""
         # Without waiting for the peer's goodbye: it may be the one that does not answer.
         self._writer.transport.abort()
 

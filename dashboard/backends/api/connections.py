@@ -29,7 +29,9 @@ class Transport(Protocol):
         """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close what is open. Nothing can be sent afterwards."""
+        ...
 
 
 def transport_to(url: httpx.URL, max_connections: int, connect_s: float) -> Transport:
@@ -62,6 +64,7 @@ class Connections:
         self._idle: list[Connection] = []
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """See `Transport.post`. The connection is kept when the exchange left it clean."""
         connection = await self._taken()
         try:
             answer = await connection.post(self._target, headers, body)
@@ -75,6 +78,7 @@ class Connections:
         return answer
 
     async def close(self) -> None:
+        """Close the idle connections; those in use are closed by their requests."""
         while self._idle:
             self._idle.pop().close()
 
@@ -102,6 +106,7 @@ class ThroughProxy:
         self._transport = httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """See `Transport.post`. Waits for a free connection without a limit of its own."""
         request = httpx.Request(
             "POST", self._url, headers=headers, content=body, extensions=self._extensions
         )
@@ -110,6 +115,7 @@ class ThroughProxy:
         return Answer(response.status_code, dict(response.headers), body)
 
     async def close(self) -> None:
+        """Close every connection, those in use included."""
         await self._transport.aclose()
 
 

@@ -40,6 +40,7 @@ class Work:
 
     @classmethod
     def of(cls, task: Task) -> Work:
+        """A task that has not been sent yet; its id is computed here, once."""
         return cls(task, task.task_id)
 
     def request(self) -> Task:

@@ -48,7 +48,7 @@ def is_missing(cell: str) -> bool:
 
 
 def parse_text(text: pa.Array, decimal: str) -> tuple[np.ndarray, bool]:
-    """Float64 of a text array, NaN where missing, and whether long whole numbers were rounded.
+    """Float64 (n,) of a text array, NaN where missing; whether long whole numbers were rounded.
 
     Raises NotNumeric. ``decimal`` is "." or ","; separators of thousands are never guessed away.
     """

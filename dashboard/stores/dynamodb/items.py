@@ -63,10 +63,12 @@ def is_job_id(job_id: str) -> bool:
 
 
 def header_key(job_id: str) -> Key:
+    """Key of the item that holds the job record."""
     return (JOBS, job_id)
 
 
 def open_key(job_id: str) -> Key:
+    """Key of the item that is there while the job is queued or running."""
     return (OPEN, job_id)
 
 
@@ -101,6 +103,7 @@ def header_item(record: JobRecord, edition: int) -> Item:
 
 
 def usage_text(usage: Usage | None) -> str | None:
+    """`usage` as JSON text; None stays None."""
     return None if usage is None else json.dumps(dataclasses.asdict(usage))
 
 
@@ -126,6 +129,7 @@ def job_record(item: Item) -> JobRecord | None:
 
 
 def is_finished(header: Item) -> bool:
+    """Whether the job runs nowhere and does not start again by itself."""
     return header["state"] in FINISHED_STATES
 
 
@@ -152,6 +156,7 @@ class Entry:
 
     @classmethod
     def of(cls, outcome: TaskOutcome, recorded_at: float) -> Entry:
+        """The entry of an outcome recorded at that Unix time, its payload compressed."""
         texts = {"result": result_text(outcome), "error": error_text(outcome)}
         return cls(
             outcome.task_id,
@@ -208,14 +213,17 @@ class Batch:
 
     @property
     def last(self) -> int:
+        """`seq` of the last entry."""
         return self.first + len(self.entries) - 1
 
     @property
     def edition(self) -> int:
+        """Number of the edition of the job that this belongs to."""
         return self.first // EDITION_SIZE
 
     @property
     def key(self) -> Key:
+        """Where it is in the table: after all earlier batches of the job."""
         return (self.job_id, log_key(self.last))
 
     def standing(self, after: int = 0) -> Iterable[tuple[int, Entry]]:
@@ -230,6 +238,7 @@ class Batch:
         return self.first <= max(seq, edition_start(self.edition)) + 1
 
     def to_item(self) -> Item:
+        """The item of a new batch, without marks, which only updates set."""
         rows: list[list[Any]] = [
             [
                 e.task_id,

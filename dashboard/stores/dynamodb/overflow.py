@@ -56,6 +56,7 @@ class Overflow:
         return dict(zip(keys, _together(self._get, keys), strict=True))
 
     def delete(self, keys: Sequence[str]) -> None:
+        """Remove the objects; keys without one are no error. Raises StoreError."""
         for start in range(0, len(keys), DELETE_OBJECTS):
             self._doing(
                 "deleting large results", partial(self._delete, keys[start:][:DELETE_OBJECTS])

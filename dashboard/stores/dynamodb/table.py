@@ -160,15 +160,19 @@ class Table:
     # -- the actions of a transaction -----------------------------------------------------------
 
     def putting(self, item: Item, condition: str = "", values: Mapping[str, Any] = {}) -> Item:
+        """Write the whole item, in place of one with the same key."""
         return {"Put": {"TableName": self.name, "Item": encoded(item)} | _where(condition, values)}
 
     def updating(self, key: Key, change: str, condition: str, values: Mapping[str, Any]) -> Item:
+        """Change some attributes of an item, which is made if it does not exist."""
         return {"Update": self._written(key, change, condition, values)}
 
     def deleting(self, key: Key, condition: str = "", values: Mapping[str, Any] = {}) -> Item:
+        """Remove an item; nothing happens when it does not exist."""
         return {"Delete": {"TableName": self.name, "Key": _key(key)} | _where(condition, values)}
 
     def checking(self, key: Key, condition: str, values: Mapping[str, Any]) -> Item:
+        """Change nothing, but let the transaction fail where the condition does not hold."""
         where = _where(condition, values)
         return {"ConditionCheck": {"TableName": self.name, "Key": _key(key)} | where}
 
@@ -222,6 +226,7 @@ def encoded(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decoded(item: Mapping[str, Any]) -> Item:
+    """An item of DynamoDB as plain values; numbers without a fraction become int."""
     return {name: _plain(value) for name, value in item.items()}
 
 

@@ -15,7 +15,8 @@ import logging
 import os
 import sys
 import threading
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
 
 from flask import Flask
 
@@ -25,6 +26,9 @@ from dashboard.pages.app import create_app
 from dashboard.services import Services, build_services
 from dashboard.services.background import begin_work
 from dashboard.settings import SETTINGS, read_settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 DO_NOT_RESTART = 4
 """gunicorn gives up when a worker ends with this, instead of starting it again for ever."""
@@ -66,7 +70,7 @@ def _only_in_this_process(server: Flask) -> None:
     """Threads do not survive a fork: with --preload no worker could compute anything."""
     made_in, answer = os.getpid(), server.wsgi_app
 
-    def check(environ: Any, start_response: Any) -> Any:
+    def check(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if os.getpid() == made_in:
             return answer(environ, start_response)
         with server.request_context(environ):

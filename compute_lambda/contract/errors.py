@@ -34,7 +34,7 @@ class ReportedError(Exception):
     def __str__(self) -> str:  # those that are a KeyError as well would show it in quotes
         return self.message
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """As it is, whatever its class is made from: errors come back from other processes."""
         return _again, (type(self), self.__dict__)
 

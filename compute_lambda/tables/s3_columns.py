@@ -56,8 +56,8 @@ class S3Columns:
     def read(self, dataset_id: str, positions: Sequence[int]) -> NDArray[np.float64]:
         """The columns at `positions`, (n, d) float64 in Fortran order; see `ColumnStore.read`.
 
-        DatasetError is `dataset_not_found`, `dataset_forbidden`, `dataset_damaged` (also when it was
-        changed meanwhile) or `dataset_unavailable`.
+        DatasetError is `dataset_not_found`, `dataset_forbidden`, `dataset_damaged` (also when the
+        table was changed meanwhile) or `dataset_unavailable`.
         """
         reading = _Reading(self._s3(), self.bucket, self.prefix, checked_dataset_id(dataset_id))
         return reading.columns(positions)

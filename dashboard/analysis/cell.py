@@ -131,7 +131,7 @@ class Cell:
         )
 
     def counted(self, criterion: str) -> NDArray[np.float64]:
-        """Finite scores (m,) that count for the curve: of all experiments while none is eligible."""
+        """Finite scores (m,) for the curve: of eligible experiments, or of all if none is."""
         values = self.columns.by_criterion[criterion]
         if self.columns.eligible.any():
             values = values[self.columns.eligible]

@@ -8,7 +8,7 @@ import hmac
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -30,6 +30,14 @@ class FrozenCredentials(Protocol):
     token: str | None
 
 
+class RenewingCredentials(Protocol):
+    """What is used of botocore's credentials, which renew themselves where that is possible."""
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        """The key of this moment. Raises what botocore raises when there is none."""
+        ...
+
+
 class Signer:
     """Signs requests to API Gateway. Not thread-safe.
 
@@ -41,7 +49,7 @@ class Signer:
 
     def __init__(
         self,
-        credentials: Any | Callable[[], FrozenCredentials],
+        credentials: RenewingCredentials | Callable[[], FrozenCredentials] | None,
         region: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -105,8 +113,7 @@ class Signer:
             return self._credentials()
         if self._credentials is None:
             raise NoCredentialsError
-        frozen: FrozenCredentials = self._credentials.get_frozen_credentials()
-        return frozen
+        return self._credentials.get_frozen_credentials()
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
 
 from compute_lambda.contract.limits import MAX_CLUSTERS, MAX_SEED
 from compute_lambda.tasks.fit.task import MAX_RESTARTS
@@ -22,6 +22,8 @@ EXIT_USAGE = 2
 
 AddArgument = Callable[..., argparse.Action]
 """`add_argument` of a parser."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 _ANALYSE_EXAMPLES = """\
 examples:
@@ -86,7 +88,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def _add_serve(commands: Any) -> None:
+def _add_serve(commands: Commands) -> None:
     parser = commands.add_parser(
         "serve",
         help="serve the page",
@@ -97,7 +99,7 @@ def _add_serve(commands: Any) -> None:
     _add_settings(parser, "serve")
 
 
-def _add_analyse(commands: Any) -> None:
+def _add_analyse(commands: Commands) -> None:
     parser = commands.add_parser(
         "analyse",
         help="analyse a table without a browser",

@@ -187,4 +187,5 @@ def cluster_histogram(
 def _normal_density(x: NDArray[np.float64], mean: float, variance: float) -> NDArray[np.float64]:
     variance = max(variance, np.finfo(np.float64).tiny)
     heights: NDArray[np.float64] = np.exp(-0.5 * (x - mean) ** 2 / variance)
-    return heights / np.sqrt(2 * np.pi * variance)
+    heights /= np.sqrt(2 * np.pi * variance)
+    return heights

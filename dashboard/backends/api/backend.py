@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import Any
 
 from compute_lambda import Task
-from dashboard.aws.signing import Signer
+from dashboard.aws.signing import FrozenCredentials, RenewingCredentials, Signer
 from dashboard.backends.api.congestion import Window
 from dashboard.backends.api.connections import Transport
 from dashboard.backends.api.dispatcher import Dispatcher
@@ -53,7 +52,7 @@ class ApiBackend:
         self,
         endpoint: str,
         region: str,
-        credentials: Any,
+        credentials: RenewingCredentials | Callable[[], FrozenCredentials],
         *,
         prices: Prices,
         memory_mb: int,

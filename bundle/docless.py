@@ -18,7 +18,8 @@ import marshal
 import sys
 from pathlib import Path
 
-UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+"""PEP 552."""
 
 
 def without_docstrings(source: bytes, name: str) -> ast.Module:

@@ -33,7 +33,8 @@ NOT_RUN = frozenset({"kmeans_core/native/compile.py"})
 """Modules of ours that are for building."""
 
 _TIME_STAMP = (2020, 1, 1, 0, 0, 0)
-_TIME_STAMP_S = 1_577_836_800  # the same moment, so that folder and zip agree
+_TIME_STAMP_S = 1_577_836_800
+"""The same moment, so that folder and zip agree."""
 _MIB = 2**20
 
 

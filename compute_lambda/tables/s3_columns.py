@@ -35,7 +35,8 @@ ATTEMPTS = 3
 READ_DEADLINE_S = 20.0
 """A transfer that broke is begun again until then. The gateway waits 30 s for the whole fit."""
 
-MAX_MANIFEST_BYTES = 2 * 2**20  # 10,000 columns need 0.7 MB
+MAX_MANIFEST_BYTES = 2 * 2**20
+"""10,000 columns need 0.7 MB."""
 
 _MISSING = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
 _CHANGED = {"InvalidRange", "416"}

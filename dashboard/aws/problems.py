@@ -10,10 +10,9 @@ from botocore import exceptions as botocore
 
 from compute_lambda.contract.errors import ReportedError
 
-#: Codes of errors after which the same request may well succeed.
 TRANSIENT_CODES = frozenset({"throttled", "unreachable", "timed_out", "aws_unavailable"})
+"""Codes of errors after which the same request may well succeed."""
 
-#: AWS's many words for the few things that a person can put right.
 _CODES = {
     "missing_credentials": {"MissingAuthenticationToken", "MissingAuthenticationTokenException"},
     "expired_credentials": {
@@ -71,8 +70,8 @@ _CODES = {
         "ServiceUnavailable",
     },
 }
+"""AWS's many words for the few things that a person can put right."""
 
-#: Operations whose IAM action has another name; the others are "service:Operation".
 _ACTIONS = {
     "CompleteMultipartUpload": "s3:PutObject",
     "CreateMultipartUpload": "s3:PutObject",
@@ -85,6 +84,7 @@ _ACTIONS = {
     "TransactWriteItems": "dynamodb:PutItem",
     "UploadPart": "s3:PutObject",
 }
+"""Operations whose IAM action has another name; the others are "service:Operation"."""
 _SERVICES = {
     "cloudformation": {"DescribeStacks"},
     "dynamodb": {

@@ -20,10 +20,10 @@ from dashboard.settings import Settings
 from dashboard.stores.base import JobRecord
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-#: How often the progress bar moves, in seconds.
 PROGRESS_S = 0.1
-#: A cancelled job ends within moments, at the latest after this many seconds.
+"""How often the progress bar moves, in seconds."""
 CANCEL_S = 15.0
+"""A cancelled job ends within moments, at the latest after this many seconds."""
 
 
 def analyse(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -27,8 +27,8 @@ class Report:
     criterion: str
     recommendation: Recommendation | None
     n_rows_used: int
-    #: A sentence when part of the job failed, else "".
     problem: str
+    """A sentence when part of the job failed, else ""."""
 
     @classmethod
     def of(cls, view: JobView, record: JobRecord, dataset: Dataset, criterion: str) -> Report:

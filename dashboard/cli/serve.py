@@ -18,8 +18,9 @@ from dashboard.settings import Settings
 
 EXIT_FAILURE = 1
 MEGABYTE = 1024 * 1024
-#: Waitress would refuse a body before the page can say what is wrong with it; this is far beyond.
 BODY_LIMIT_MB = 1024
+"""Waitress would refuse a body before the page can say what is wrong with it; this is far
+beyond."""
 
 
 def serve(settings: Settings) -> int:

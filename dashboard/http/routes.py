@@ -54,7 +54,9 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     return blueprint
 
 
-def _claim_the_rest(server: App, routes: list[tuple[str, str, Callable[..., ResponseReturnValue]]]) -> None:
+def _claim_the_rest(
+    server: App, routes: list[tuple[str, str, Callable[..., ResponseReturnValue]]]
+) -> None:
     """Every other address under `/api` with every method, and every other method of ours."""
     ours = Map([Rule(PREFIX + rule, methods=[method], endpoint=rule) for method, rule, _ in routes])
 

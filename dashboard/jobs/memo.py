@@ -25,10 +25,10 @@ from dashboard.settings import SettingsError
 
 _log = logging.getLogger(__name__)
 
-#: flask-caching removes the oldest entries beyond a threshold (500 by default, fewer than one large
-#: job has tasks) and to know when, reads and rewrites a counter file with every `set`. Zero turns
-#: both off; `trim_files` bounds the space instead.
 _NO_THRESHOLD = 0
+"""flask-caching removes the oldest entries beyond a threshold (500 by default, fewer than one large
+job has tasks) and to know when, reads and rewrites a counter file with every `set`. Zero turns both
+off; `trim_files` bounds the space instead."""
 _NEVER_EXPIRES = 0
 
 REDIS_TIMEOUT_S = 2.0

@@ -81,11 +81,11 @@ class _Case:
         return n_features(self.covariance_type, self.d)
 
 
-# Hardly any work, so that what every task costs remains; many restarts on few points, with one and
-# with several iterations; many points with few and with many features, too few of them for boxes;
-# many points in boxes. Untied types, which on noise
-# leave no cluster empty: filling those again has a price of its own.
 _EMPTY = _Case("spher-untied", 32, 2, 2, 1, 1, 1)
+"""Hardly any work, so that what every task costs remains; many restarts on few points, with one and
+with several iterations; many points with few and with many features, too few of them for boxes;
+many points in boxes. Untied types, which on noise leave no cluster empty: filling those again has a
+price of its own."""
 _RESTARTS = _Case("full-untied", 96, 2, 4, 4, 8, 1)
 _ITERATIONS = _Case("full-untied", 96, 2, 4, 4, 8, 4)
 _FEW_FEATURES = _Case("spher-untied", 1_000, 2, 8, 1, 12, 12)

@@ -21,10 +21,13 @@ from kmeans_core import (
     DISTANCES,
 )
 
-MAX_EXPERIMENTS = 1_000  # the spread of a score is known to 2 % by then
-MAX_FITS_PER_JOB = 1_000_000  # hours of work on one machine; more is a typing error
+MAX_EXPERIMENTS = 1_000
+"""The spread of a score is known to 2 % by then."""
+MAX_FITS_PER_JOB = 1_000_000
+"""Hours of work on one machine; more is a typing error."""
 MAX_COLUMN_NAME = 1_000
-MAX_MAGNITUDE = 1e150  # the core refuses larger values: their squares overflow
+MAX_MAGNITUDE = 1e150
+"""The core refuses larger values: their squares overflow."""
 
 
 class SpecError(ReportedError, ValueError):

@@ -310,8 +310,8 @@ def _check_place(settings: Settings, flags: Mapping[str, str | None]) -> None:
         )
 
 
-#: What a stack says, or its three settings.
 _PLACE = ("endpoint", "bucket", "table")
+"""What a stack says, or its three settings."""
 
 
 def markdown_table() -> str:

@@ -1,8 +1,8 @@
 """The job store in the cloud: one DynamoDB table and, for large results, one S3 bucket.
 
-What the items look like stands in `dynamodb_items`, how outcomes are written and read in
-`dynamodb_log`. A job's header and its entry among the open jobs change in one transaction; the rest
-of a header changes in single conditional writes.
+What the items look like stands in `items`, how outcomes are written and read in `log`. A job's
+header and its entry among the open jobs change in one transaction; the rest of a header changes in
+single conditional writes.
 
 Requests, which is what is billed (per started kilobyte written, twice in a transaction, and per
 started four kilobytes read):
@@ -62,17 +62,17 @@ from dashboard.stores.dynamodb.removal import stamp, sweep
 from dashboard.stores.dynamodb.table import ConditionFailed, Item, Table
 
 DAY_S = 86_400
-#: Logs that a process remembers: those of the jobs that it works on.
 MAX_LOGS = 32
+"""Logs that a process remembers: more than the jobs that it works on at once."""
 
 
 class DynamoJobStore:
-    """A `JobStore` in a table with partition key `job_id` and sort key `task_id`; see there.
+    """A `JobStore` in a table with partition key `job_id` and sort key `task_id`.
 
-    `dynamodb` is a client made with `dynamodb_table.CLIENT_CONFIG`; `s3` one that tries again by
-    itself. With `finished_ttl_days` a finished job expires so many days after its end: DynamoDB
-    removes its items (attribute `expires_at`); it counts as gone from that moment. Its objects in
-    the bucket stay, unless the stack's parameter LargeResultsDays removes them later.
+    `dynamodb` is a client made with `table.CLIENT_CONFIG`; `s3` is one that tries again by itself.
+    With `finished_ttl_days` a finished job expires so many days after its end: DynamoDB removes its
+    items (attribute `expires_at`), and it counts as gone from that moment. Its objects in the
+    bucket stay, unless the stack's parameter LargeResultsDays removes them later.
 
     Methods raise StoreError when AWS cannot be used.
     """
@@ -273,7 +273,7 @@ class DynamoJobStore:
         return [header["task_id"] for header in headers]
 
     def close(self) -> None:
-        """The clients belong to whoever made them."""
+        """Does nothing: the clients belong to whoever made them."""
 
     # -- items ----------------------------------------------------------------------------------
 

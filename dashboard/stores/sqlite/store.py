@@ -31,8 +31,8 @@ from dashboard.stores.sqlite.connections import Connections
 
 _log = logging.getLogger(__name__)
 
-#: Raised with every change of the tables below; a file with a higher number is refused.
 SCHEMA_VERSION = 3
+"""Raised with every change of the tables below; a file with a higher number is refused."""
 
 _SCHEMA = """
 CREATE TABLE jobs (

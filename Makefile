@@ -40,10 +40,10 @@ run: install ## serve the dashboard (HOST, PORT, DATA_DIR override)
 install: kernel ## only install into .venv (pinned versions)
 
 kernel: $(VENV)/.installed ## compile the kernel again where its sources have changed
-	@$(BIN)/python kmeans_core/native/compile.py refresh
+	@$(BIN)/python kmeans_core/kernels/native/compile.py refresh
 
 kernel-lambda: $(VENV)/.installed-build ## the kernel for Lambda, ARCHITECTURE=arm64 or x86_64, into build/
-	$(BIN)/python kmeans_core/native/compile.py build --target $(ARCHITECTURE) \
+	$(BIN)/python kmeans_core/kernels/native/compile.py build --target $(ARCHITECTURE) \
 	  --output build/kernel-$(ARCHITECTURE)/_kernel.so
 
 cloud-local: $(VENV)/.installed-tests kernel ## Lambda, S3 and all on this machine, and the dashboard (PORT, WORKERS)
@@ -112,7 +112,7 @@ build-FitFunction: $(VENV)/.installed-build
 	@$(BIN)/python -m bundle --architecture "$(ARCHITECTURE)" --into "$(ARTIFACTS_DIR)"
 
 clean: ## remove .venv, .venv-sam and everything that tools leave behind
-	rm -rf $(VENV) $(SAM_VENV) build *.egg-info kmeans_core/native/_kernel.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) build *.egg-info kmeans_core/kernels/native/_kernel.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are made anew when the pins change; an interrupted install leaves none.

@@ -11,7 +11,8 @@ from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
-NATIVE = Path(__file__).resolve().parent / "kmeans_core" / "native"
+ROOT = Path(__file__).resolve().parent
+NATIVE = ROOT / "kmeans_core" / "kernels" / "native"
 
 
 def build_tool() -> ModuleType:
@@ -58,9 +59,9 @@ class PlatformWheel(bdist_wheel):
 setup(
     ext_modules=[
         Extension(
-            "kmeans_core.native._kernel",
-            sources=["kmeans_core/native/kernel.c"],
-            depends=[str(path.relative_to(NATIVE.parents[1])) for path in NATIVE.glob("*.h")],
+            "kmeans_core.kernels.native._kernel",
+            sources=[str(TOOL.SOURCE.relative_to(ROOT))],
+            depends=[str(path.relative_to(ROOT)) for path in TOOL.SOURCE.parent.rglob("*.h")],
             optional=True,  # the package works without it
         )
     ],

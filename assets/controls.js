@@ -54,8 +54,8 @@
   };
 
   /* Only an uploaded dataset can be deleted. */
-  centaurus.offer_removal = function (dataset, choices) {
-    const uploads = (choices || []).find((group) => group.group === "Uploads");
+  centaurus.offer_removal = function (dataset, choices, style) {
+    const uploads = (choices || []).find((group) => group.group === style.uploads_group);
     const own = uploads && uploads.items.some((item) => item.value === dataset);
     return own ? {} : { display: "none" };
   };
@@ -145,15 +145,10 @@
     return dc.no_update;
   };
 
-  const LINKS = [
-    "labels.csv", "labels.parquet", "fits.csv", "models.json", "bic.html", "panels.html",
-    "selected.html",
-  ];
-
   /* What the server exports is what the page shows: same clustering, criterion, axes and theme. */
-  centaurus.export_links = function (job, selection, criterion, x, y, scheme) {
+  centaurus.export_links = function (job, selection, criterion, x, y, scheme, style) {
     if (!job || !job.job_id) {
-      return LINKS.map(() => "#");
+      return style.exports.map(() => "#");
     }
     const query = new URLSearchParams({ criterion: criterion || "bic", theme: scheme || "light" });
     if (selection && selection.type && selection.k) {
@@ -162,7 +157,7 @@
     }
     if (x) query.set("x", x);
     if (y) query.set("y", y);
-    return LINKS.map((name) => `/api/jobs/${job.job_id}/export/${name}?${query}`);
+    return style.exports.map((name) => `/api/jobs/${job.job_id}/export/${name}?${query}`);
   };
 
   /* Pictures are made in the browser, from what is on the screen. */

@@ -18,7 +18,7 @@ from benchmarks.rig import reference
 from benchmarks.rig.machine import cpu_s, headline, one_thread
 from benchmarks.rig.soil_table import soil_table
 from kmeans_core import COVARIANCE_TYPES, SeedBank, fit_experiments, prepare
-from kmeans_core.preparation import PreparedData
+from kmeans_core.points.prepared import PreparedData
 
 K_VALUES = tuple(range(1, 11))
 N_EXPERIMENTS = N_RESTARTS = 10

@@ -15,8 +15,8 @@ import statistics
 from benchmarks.rig.machine import cpu_s, headline, one_thread
 from benchmarks.rig.soil_table import overlapping_groups
 from kmeans_core import COVARIANCE_TYPES, fit_experiments, prepare
-from kmeans_core.covariance import covariance_type_of
-from kmeans_core.preparation import PreparedData
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.points.prepared import PreparedData
 
 N_CLUSTERS, N_RESTARTS, N_ITERATIONS = 8, 4, 10
 
@@ -70,7 +70,7 @@ def over_columns() -> None:
             data = prepare(overlapping_groups(20_000, d).T)
             seconds, n_assignments = fit_s(data, code, 3)
             ns = 1e9 * seconds / (n_assignments * data.n_rows * N_CLUSTERS)
-            n_features = covariance_type_of(code).n_features(d)
+            n_features = CovarianceType.of(code).n_features(d)
             cells.append(f"{ns:.2f} ({1e3 * ns / n_features:.0f})")
         print(f"| {code} | " + " | ".join(cells) + " |", flush=True)
     print("ns per row, cluster and assignment (ps per feature as well)")

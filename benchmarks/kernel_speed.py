@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,12 +20,13 @@ from benchmarks.rig.fma_peak import fma_peak_gflops
 from benchmarks.rig.machine import cpu_s, headline, one_thread
 from benchmarks.rig.soil_table import N_ROWS, overlapping_groups
 from kmeans_core import COVARIANCE_TYPES, SeedBank, kernels, prepare
-from kmeans_core.assignment import label_dtype
-from kmeans_core.covariance import covariance_type_of
-from kmeans_core.experiments import states_from_centres
-from kmeans_core.parameters import Problem
-from kmeans_core.preparation import PreparedData
-from kmeans_core.restarts import GOING, Restarts
+from kmeans_core.fitting.experiments import states_from_centres
+from kmeans_core.fitting.settings import DEFAULT_DISTANCE, DEFAULT_REG_COVAR
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.model.problem import Problem
+from kmeans_core.model.restarts import GOING, Restarts
+from kmeans_core.points.arrays import label_dtype
+from kmeans_core.points.prepared import PreparedData
 
 COLUMNS = (2, 3, 5, 8, 10)
 N_CLUSTERS, N_RESTARTS = 8, 10
@@ -36,9 +36,9 @@ AT_LEAST_S = 0.15
 
 def pair_s(data: PreparedData, covariance_type: str) -> float:
     """Seconds per row, cluster and iteration; the median of many runs."""
-    kind = covariance_type_of(covariance_type)
+    kind = CovarianceType.of(covariance_type)
     # Every pair is looked at: boxes around the points would leave most of them out.
-    problem = replace(Problem.of(data, kind, "likelihood", 1e-6), columns=data.columns, boxes=None)
+    problem = Problem.of(data, kind, DEFAULT_DISTANCE, DEFAULT_REG_COVAR, boxes=None)
     pairs = [(0, r) for r in range(N_RESTARTS)]
     states = states_from_centres(kind, pairs, SeedBank(data, 0).centres(pairs, N_CLUSTERS))
     kernel = kernels.current()
@@ -73,7 +73,7 @@ def main() -> None:
             for d in COLUMNS:
                 data = prepare(overlapping_groups(N_ROWS, d).T)
                 ns = 1e9 * pair_s(data, code)
-                gflops = 2.0 * (covariance_type_of(code).n_features(d) - 1) / ns
+                gflops = 2.0 * (CovarianceType.of(code).n_features(d) - 1) / ns
                 if code == "full-untied" and d >= 3:
                     shares.append(gflops / peak)
                 print(

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from benchmarks.rig.machine import headline
 from benchmarks.rig.soil_table import overlapping_groups
-from kmeans_core import experiments, fit_experiments, prepare
-from kmeans_core.covariance import covariance_type_of
+from kmeans_core import fit_experiments, prepare
+from kmeans_core.fitting import experiments
+from kmeans_core.model.covariance import CovarianceType
 
 D, N_CLUSTERS, N_RESTARTS = 5, 8, 8
 MB = 1e6
@@ -48,7 +49,7 @@ def forget_peak() -> None:
 
 def under_way(n_rows: int) -> int:
     """Restarts that one wave of the fit has, as `experiments.run_in_groups` cuts them."""
-    work = n_rows * N_CLUSTERS * covariance_type_of("full-untied").n_features(D)
+    work = n_rows * N_CLUSTERS * CovarianceType.of("full-untied").n_features(D)
     fitting = max(experiments._LEAST_TOGETHER, experiments._WORK_PER_ITERATION // work)
     return min(N_RESTARTS, fitting)
 

@@ -8,17 +8,19 @@ from types import ModuleType
 
 from bundle.target import BuildProblem, Target
 
-SOURCE = Path("kmeans_core/native/kernel.c")
+FOLDER = Path("kmeans_core/kernels/native")
+SOURCE = FOLDER / "src" / "kernel.c"
+RECIPE = FOLDER / "compile.py"
 LIBRARY = "_kernel.so"
 
 
 def has_kernel(root: Path) -> bool:
     """Whether this checkout has the kernel's source and the recipe that compiles it."""
-    return (root / SOURCE).is_file() and (root / SOURCE).with_name("compile.py").is_file()
+    return (root / SOURCE).is_file() and (root / RECIPE).is_file()
 
 
 def build_kernel(root: Path, folder: Path, target: Target) -> Path:
-    """Compile the kernel of the checkout `root` to kmeans_core/native/ in `folder`.
+    """Compile the kernel of the checkout `root` to kmeans_core/kernels/native/ in `folder`.
 
     Raises BuildProblem when the cross-compiler is missing or fails.
     """
@@ -29,7 +31,7 @@ def build_kernel(root: Path, folder: Path, target: Target) -> Path:
         )
     recipe = _recipe(root)
     try:
-        output = folder / SOURCE.parent / LIBRARY
+        output = folder / FOLDER / LIBRARY
         return Path(recipe.compile_kernel(root / SOURCE, output, target=target.architecture))
     except recipe.KernelNotBuilt as problem:
         raise BuildProblem(
@@ -39,7 +41,7 @@ def build_kernel(root: Path, folder: Path, target: Target) -> Path:
 
 def _recipe(root: Path) -> ModuleType:
     """The kernel's own recipe, by its path: importing its package would need NumPy here."""
-    path = (root / SOURCE).with_name("compile.py")
+    path = root / RECIPE
     spec = importlib.util.spec_from_file_location("kernel_recipe", path)
     if spec is None or spec.loader is None:
         raise BuildProblem(f"Expected {path} to be a Python module, got something else.")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from bundle.bytecode import compile_tree, find_interpreter
-from bundle.kernel import build_kernel, has_kernel
+from bundle.kernel import FOLDER, RECIPE, build_kernel, has_kernel
 from bundle.lock import exclusive
 from bundle.target import Target
 from bundle.wheels import fetch_wheel, pinned_version, unpack_wheel
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("compute_lambda", "kmeans_core")
 NUMPY = "numpy"
 
-NOT_RUN = frozenset({"kmeans_core/native/compile.py"})
+NOT_RUN = frozenset({RECIPE.as_posix()})
 """Modules of ours that are for building."""
 
 _TIME_STAMP = (2020, 1, 1, 0, 0, 0)
@@ -169,7 +169,7 @@ def _modules(root: Path) -> list[Path]:
 def _fingerprint(root: Path, target: Target, numpy_version: str, interpreter: str) -> str:
     """sha256 of everything that the bundle's bytes depend on."""
     digest = hashlib.sha256(repr((target, numpy_version, interpreter)).encode())
-    sources = [*_modules(root), *_kernel_sources(root), *_recipe(root)]
+    sources = [*_modules(root), RECIPE, *_kernel_sources(root), *_recipe(root)]
     for relative in sources:
         digest.update(f"\n{relative.as_posix()}\n".encode())
         digest.update((root / relative).read_bytes())
@@ -177,8 +177,7 @@ def _fingerprint(root: Path, target: Target, numpy_version: str, interpreter: st
 
 
 def _kernel_sources(root: Path) -> list[Path]:
-    native = root / "kmeans_core" / "native"
-    found = (path for pattern in ("*.c", "*.h", "compile.py") for path in native.glob(pattern))
+    found = (path for pattern in ("*.c", "*.h") for path in (root / FOLDER).rglob(pattern))
     return sorted(path.relative_to(root) for path in found)
 
 

@@ -15,7 +15,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 
 from compute_lambda.contract.errors import HttpError
 
-_LIBRARY = "kmeans_core.native.library"
+_LIBRARY = "kmeans_core.kernels.native.library"
 
 _NUMPY_EXTENSION = "_multiarray_umath"
 """The compiled half of NumPy, in its folder `_core`; the name ends with what it was built for."""
@@ -30,7 +30,7 @@ def kernel_name() -> str:
         return str(sys.modules["kmeans_core"].KERNEL)
     core = check_complete()
     # By its path: as a part of its package it would bring NumPy along.
-    path = os.path.join(core, "native", "library.py")
+    path = os.path.join(core, "kernels", "native", "library.py")
     spec = importlib.util.spec_from_file_location(f"alone:{_LIBRARY}", path)
     assert spec is not None
     assert spec.loader is not None

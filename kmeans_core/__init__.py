@@ -7,17 +7,23 @@ higher is better.
 
 from __future__ import annotations
 
-from kmeans_core.certainty import PointScores, score_points
-from kmeans_core.covariance import COVARIANCE_TYPES, n_parameters
-from kmeans_core.defaults import DEFAULT_DISTANCE, DEFAULT_MAX_ITER, DEFAULT_REG_COVAR
 from kmeans_core.estimator import MahalanobisKMeans
-from kmeans_core.experiments import DISTANCES, assign, fit_experiments
+from kmeans_core.fitting.certainty import PointScores, score_points
+from kmeans_core.fitting.evaluation import assign, mixture_log_likelihood
+from kmeans_core.fitting.experiments import fit_experiments
+from kmeans_core.fitting.preparation import prepare
+from kmeans_core.fitting.records import ExperimentFit, FitBatch
+from kmeans_core.fitting.seeding import SeedBank
+from kmeans_core.fitting.settings import (
+    DEFAULT_DISTANCE,
+    DEFAULT_MAX_ITER,
+    DEFAULT_REG_COVAR,
+    DISTANCES,
+)
 from kmeans_core.kernels import KERNEL
-from kmeans_core.mixture import mixture_log_likelihood
-from kmeans_core.model import ClusterModel
-from kmeans_core.preparation import Preparation, PreparedData, prepare
-from kmeans_core.records import ExperimentFit, FitBatch
-from kmeans_core.seeding import SeedBank
+from kmeans_core.model.cluster_model import ClusterModel
+from kmeans_core.model.covariance import COVARIANCE_TYPES, CovarianceType, n_parameters
+from kmeans_core.points.prepared import Preparation, PreparedData
 
 __all__ = [
     "COVARIANCE_TYPES",
@@ -27,6 +33,7 @@ __all__ = [
     "DISTANCES",
     "KERNEL",
     "ClusterModel",
+    "CovarianceType",
     "ExperimentFit",
     "FitBatch",
     "MahalanobisKMeans",

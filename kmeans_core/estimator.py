@@ -12,23 +12,27 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kmeans_core.covariance import covariance_type_of
-from kmeans_core.drawing import Pair
-from kmeans_core.experiments import (
-    assign,
+from kmeans_core.fitting.evaluation import assign, point_log_likelihoods
+from kmeans_core.fitting.experiments import experiment_fits, run_in_groups, states_from_centres
+from kmeans_core.fitting.lloyd import problem_of
+from kmeans_core.fitting.outcomes import Outcomes, best_of_each
+from kmeans_core.fitting.preparation import check_finite, prepare
+from kmeans_core.fitting.records import ExperimentFit
+from kmeans_core.fitting.seeding import SeedBank
+from kmeans_core.fitting.settings import (
+    DEFAULT_COVARIANCE_TYPE,
+    DEFAULT_DISTANCE,
+    DEFAULT_MAX_ITER,
+    DEFAULT_N_CLUSTERS,
+    DEFAULT_N_RESTARTS,
+    DEFAULT_REG_COVAR,
     check_settings,
-    experiment_fits,
-    run_in_groups,
-    states_from_centres,
 )
-from kmeans_core.features import FloatArray
 from kmeans_core.inputs import check_same_columns, column_names_of, table_of
-from kmeans_core.mixture import point_log_likelihoods
-from kmeans_core.outcomes import Outcomes, best_of_each, smallest_size
-from kmeans_core.parameters import Problem
-from kmeans_core.preparation import Preparation, PreparedData, check_finite, prepare
-from kmeans_core.records import ExperimentFit
-from kmeans_core.seeding import SeedBank
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.model.restarts import Pair
+from kmeans_core.points.arrays import FloatArray
+from kmeans_core.points.prepared import Preparation, PreparedData
 
 # Below this many points x clusters x restarts, starting threads costs more than they save.
 _WORTH_THREADS = 500_000
@@ -75,13 +79,13 @@ class MahalanobisKMeans:
 
     def __init__(
         self,
-        n_clusters: int = 4,
-        covariance_type: str = "full-untied",
-        n_init: int = 10,
-        max_iter: int = 300,
-        distance: str = "likelihood",
+        n_clusters: int = DEFAULT_N_CLUSTERS,
+        covariance_type: str = DEFAULT_COVARIANCE_TYPE,
+        n_init: int = DEFAULT_N_RESTARTS,
+        max_iter: int = DEFAULT_MAX_ITER,
+        distance: str = DEFAULT_DISTANCE,
         min_members: int | None = None,
-        reg_covar: float = 1e-6,
+        reg_covar: float = DEFAULT_REG_COVAR,
         random_state: Any = 0,
         n_threads: int | None = None,
         init: Any = "k-means++",
@@ -204,13 +208,15 @@ class MahalanobisKMeans:
         return 1 if work < _WORTH_THREADS else _available_cores()
 
     def _best_fit(self, data: PreparedData) -> ExperimentFit:
-        kind = covariance_type_of(self.covariance_type)
-        problem = Problem.of(data, kind, self.distance, self.reg_covar)
+        kind = CovarianceType.of(self.covariance_type)
+        problem = problem_of(data, kind, self.distance, self.reg_covar)
         n_threads = self._threads_for(data.n_rows, self.n_init)
         pairs, centres = self._starts(data, n_threads)
         states = states_from_centres(kind, pairs, centres)
         outcomes, _ = run_in_groups(problem, states, self.max_iter, n_threads=n_threads)
-        least = smallest_size(self.min_members, data.n_rows, data.n_columns, self.n_clusters)
+        least = kind.smallest_cluster(
+            data.n_rows, data.n_columns, self.n_clusters, self.min_members
+        )
         best, n_eligible = best_of_each(Outcomes.joined(outcomes), least)
         fits = experiment_fits(data, kind, best, n_eligible.tolist(), len(pairs), n_threads)
         return fits[0]
@@ -287,7 +293,7 @@ def _prepared(
     that keeps seeding and the first assignment independent of them too. Spherical types do
     depend on them: one scale for all columns.
     """
-    per_column = covariance_type_of(covariance_type).shape != "spher"
+    per_column = CovarianceType.of(covariance_type).shape != "spher"
     data = prepare(table, per_column, names, n_threads)
     if not per_column:
         return data

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kmeans_core.features import FloatArray
+from kmeans_core.points.arrays import FloatArray
 
 
 def column_names_of(X: object) -> list[str] | None:

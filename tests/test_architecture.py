@@ -30,7 +30,7 @@ THIRD_PARTY = {
 # Lambda's runtime has it. Imported at the first read of S3 only: test_process.py holds that.
 LATE_IMPORTS = {ROOT / "compute_lambda" / "tables" / "s3_columns.py": {"botocore"}}
 # Runs at build time only: it calls compilers, and nothing in the packages may import it.
-BUILD_TOOL = ROOT / "kmeans_core" / "native" / "compile.py"
+BUILD_TOOL = ROOT / "kmeans_core" / "kernels" / "native" / "compile.py"
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 400, 50
 
@@ -145,7 +145,7 @@ def test_c_is_called_from_one_place_only() -> None:
         for path in modules(package)
         if "ctypes" in imported_top_levels(path)
     }
-    assert callers == {Path("kmeans_core/native")}
+    assert callers == {Path("kmeans_core/kernels/native")}
 
 
 def test_figures_and_analysis_know_nothing_of_dash() -> None:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.rig.machine import cpu_s
-from kmeans_core.native.compile import compilers
+from kmeans_core.kernels.native.compile import compilers
 
 SOURCE = Path(__file__).with_name("fma_peak.c")
 STEPS = 4_000_000

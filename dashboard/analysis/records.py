@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 CellKey = tuple[str, int]
 """(covariance type, number of clusters K)."""
 
+CRITERIA: dict[str, str] = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
+"""Code of each criterion: its name as it is written. For all of them higher is better."""
+
 Labels = NDArray[np.uint8]
 
 
@@ -128,7 +131,7 @@ class JobProgress(TypedDict):
 class Updates(TypedDict):
     """Everything about a job that is new after a cursor: what the page polls.
 
-    `cells` are those that changed; `colours` has all of them, by `type|k`; `recommended` has one
+    `cells` holds the changed ones; `colours` has all of them, by `type|k`; `recommended` has one
     entry per criterion.
     """
 

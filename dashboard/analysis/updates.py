@@ -7,10 +7,11 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from dashboard.analysis.cell import CRITERIA, Cell
+from dashboard.analysis.cell import Cell
 from dashboard.analysis.matching import canonical_order
 from dashboard.analysis.recommendation import recommend
 from dashboard.analysis.records import (
+    CRITERIA,
     CellRecord,
     ClusterRecord,
     JobProgress,

@@ -109,7 +109,7 @@ class JobView:
 
     @property
     def n_rows(self) -> int:
-        """Rows that the fits use: those with a finite value in every chosen column."""
+        """Rows that the fits use: they have a finite value in every chosen column."""
         return self.shown.n_rows
 
     @property

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.analysis.recommendation import Recommendation, recommend
+from dashboard.analysis.records import CRITERIA
 from dashboard.analysis.view import JobView
 from dashboard.datasets import Dataset
 from dashboard.exports import bic_html, fits_csv, labelled_csv, models_json
 from dashboard.services.scoring import Scoring
 from dashboard.stores.base import JobRecord
-
-_NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def _models(view: JobView, record: JobRecord) -> bytes:
 
 
 def _recommendation_lines(chosen: Recommendation) -> list[str]:
-    name = _NAMES[chosen.criterion]
+    name = CRITERIA[chosen.criterion]
     agreement = "only one experiment"
     if chosen.agreement is not None:
         agreement = f"{chosen.agreement:.2f} (mean adjusted Rand index of the other experiments)"

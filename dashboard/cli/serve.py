@@ -19,8 +19,7 @@ from dashboard.settings import Settings
 EXIT_FAILURE = 1
 MEGABYTE = 1024 * 1024
 BODY_LIMIT_MB = 1024
-"""Waitress would refuse a body before the page can say what is wrong with it; this is far
-beyond."""
+"""Far beyond what may be uploaded: Waitress refuses a larger body before the page can say why."""
 
 
 def serve(settings: Settings) -> int:

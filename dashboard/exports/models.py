@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.analysis.cell import CRITERIA, Cell
+from dashboard.analysis.cell import Cell
 from dashboard.analysis.matching import canonical_order
 from dashboard.analysis.recommendation import recommend
-from dashboard.analysis.records import finite
+from dashboard.analysis.records import CRITERIA, finite
 from kmeans_core import KERNEL
 
 if TYPE_CHECKING:

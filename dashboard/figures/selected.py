@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 5
 MAX_MATRIX_NAME = 18
-"""What fits along one of five panels."""
+"""Characters of a column's name that fit along one of five panels."""
 
 
 def selected_figure(

@@ -26,7 +26,7 @@ from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, Task
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
 from dashboard.planning.job_kinds import Summary
-from dashboard.planning.spending import Budget
+from dashboard.planning.spending import Budget, Usage
 from dashboard.stores.base import JobStore, StoreError, TaskOutcome
 
 _log = logging.getLogger(__name__)
@@ -94,6 +94,10 @@ class JobRun:
             if self._reason is None or self._reason == "cancel":
                 self._reason = reason
         self._stopping.set()
+
+    def charge(self, usage: Usage) -> None:
+        """Count what something else cost for this job; the next heartbeat records it."""
+        self._budget.add(usage)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; whether it came in time."""

@@ -22,6 +22,7 @@ from dashboard.planning.job_kinds import Spec, job_kind
 from dashboard.planning.quote import Plan, Quote
 from dashboard.planning.quotes import Quotes
 from dashboard.planning.spec import SpecError
+from dashboard.planning.spending import Usage
 from dashboard.stores.base import JobRecord, JobState, JobStore, StoreError
 
 _log = logging.getLogger(__name__)
@@ -144,6 +145,29 @@ class JobService:
             if self._unheld(record):
                 self._take_over(record)
             time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+
+    def charge(self, job_id: str, usage: Usage) -> None:
+        """Add to the job's usage what was spent for it outside its runs, such as labels.
+
+        Holds the lease for a moment where nobody does; another process that has it is left alone,
+        and the sum is only written to the log.
+        """
+        with self._lock:
+            run = self._runs.get(job_id)
+        if run is not None:
+            run.charge(usage)
+            return
+        owner = f"{self._owner}:{uuid.uuid4().hex[:8]}"
+        if not self._store.acquire_lease(job_id, owner, self._lease_s):
+            _log.warning("Job %s: $%.4f are not in its account", job_id, usage.usd)
+            return
+        try:
+            record = self._store.job(job_id)
+            if record is not None:
+                total = record.usage + usage
+                self._store.renew_lease(job_id, owner, self._lease_s, 0, total)
+        finally:
+            self._store.release_lease(job_id, owner)
 
     def runs_here(self, job_id: str) -> bool:
         """Whether this process is the one working on the job."""

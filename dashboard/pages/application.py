@@ -17,7 +17,7 @@ class Application(Dash):
     """Dash with plotly.js fetched from the beginning."""
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
-        """The document; ``parts`` are those of `Dash.interpolate_index`."""
+        """The document; `parts` are those of `Dash.interpolate_index`."""
         prefix = self.config.requests_pathname_prefix
         links = (f'<link rel="preload" as="script" href="{prefix}{path}">' for path in _LATER)
         parts["metas"] = "\n".join([parts["metas"], *links])

@@ -24,8 +24,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from compute_lambda import FitTask, fit
 from compute_lambda.tables.cache import TableCache
-from dashboard.planning.cost import CostModel, default_costs, n_features
-from kmeans_core import KERNEL
+from dashboard.planning.cost import CostModel, default_costs
+from kmeans_core import KERNEL, CovarianceType
 
 try:
     import fcntl
@@ -46,7 +46,7 @@ LOCK_S = 5.0
 """How long a process waits for another one that is measuring, which takes a fraction of it."""
 
 LARGEST, SMALLEST = 1e6, 1e-3
-"""Constants beyond these are no measurement; NaN is none either."""
+"""A constant outside of these, or NaN, was not measured: the file is damaged."""
 
 _VERSION = 3
 _log = logging.getLogger(__name__)
@@ -66,31 +66,43 @@ class _Case:
 
     @property
     def n_fits(self) -> int:
+        """Runs of the iteration."""
         return self.n_experiments * self.n_restarts
 
     @property
     def n_restart_iterations(self) -> int:
+        """Iterations of all of them together."""
         return self.n_fits * self.n_iter
 
     @property
     def n_pairs(self) -> int:
+        """Pairs of a row and a cluster that are looked at."""
         return self.n_restart_iterations * self.n_rows * self.k
 
     @property
     def n_features(self) -> int:
-        return n_features(self.covariance_type, self.d)
+        """Features of each pair."""
+        return CovarianceType.of(self.covariance_type).n_features(self.d)
 
 
 _EMPTY = _Case("spher-untied", 32, 2, 2, 1, 1, 1)
-"""Hardly any work, so that what every task costs remains; many restarts on few points, with one and
-with several iterations; many points with few and with many features, too few of them for boxes;
-many points in boxes. Untied types, which on noise leave no cluster empty: filling those again has a
-price of its own."""
+"""Hardly any work, so that what every task costs remains. All cases are of untied types: they leave
+no cluster empty on noise, and filling those again has a price of its own."""
+
 _RESTARTS = _Case("full-untied", 96, 2, 4, 4, 8, 1)
+"""Many restarts on few points, with one iteration."""
+
 _ITERATIONS = _Case("full-untied", 96, 2, 4, 4, 8, 4)
+"""The same with several iterations."""
+
 _FEW_FEATURES = _Case("spher-untied", 1_000, 2, 8, 1, 12, 12)
+"""Many points with few features, but too few points for boxes."""
+
 _MANY_FEATURES = _Case("full-untied", 1_000, 6, 8, 1, 12, 12)
+"""The same with many features."""
+
 _BOXES = _Case("spher-untied", 3_000, 2, 8, 1, 8, 12)
+"""Many points, arranged in boxes."""
 
 
 def calibrate() -> CostModel:
@@ -129,7 +141,7 @@ def calibrate() -> CostModel:
 def costs_of_this_machine(
     directory: Path, measure: Callable[[], CostModel] = calibrate
 ) -> CostModel:
-    """The model remembered in `directory`; measured and remembered when there is none.
+    """The model remembered in `directory`; measured and remembered the first time.
 
     Never raises: without a measurement the kernel's defaults are used, and a file that cannot be
     written is only logged.

@@ -4,8 +4,8 @@
     one experiment          = restarts x (restart_us + iterations x that)
     one task                = task_ms + its experiments
 
-with the share box_share for tables whose points are in boxes, 1 for others. The constants are those
-of one core. Iterations are not known beforehand; see `expected_iterations`. A prediction is meant
+with the share box_share for tables whose points are in boxes, 1 for others. The constants hold
+for one core. Iterations are not known beforehand; see `expected_iterations`. A prediction is meant
 to be good to a factor of two, and decides how work is cut into tasks and what is said about time,
 never about results.
 """
@@ -16,8 +16,8 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from kmeans_core import KERNEL
-from kmeans_core.arrangement import MOST_CLUSTERS, is_worth_arranging
+from kmeans_core import DEFAULT_MAX_ITER, KERNEL, CovarianceType
+from kmeans_core.points.arrangement import MOST_CLUSTERS, is_worth_arranging
 
 STEPS_PER_DOUBLING = 2
 """Constants are rounded to powers of the square root of two: a second measurement rarely changes a
@@ -29,11 +29,12 @@ class CostModel:
     """Predicts durations in milliseconds on one core of a backend.
 
     `pair_ns`: nanoseconds per row, cluster and iteration; `feature_ns`: nanoseconds more per
-    feature of the pair (`n_features`); `iteration_us`: microseconds per restart and iteration that
-    depend on no data; `task_ms`: milliseconds per task (request, reading back, recording);
+    feature of the pair (`CovarianceType.n_features`); `iteration_us`: microseconds per restart and
+    iteration that depend on no data; `task_ms`: milliseconds per task (request, reading back,
+    recording);
     `restart_us`: microseconds per restart that depend neither on data nor on iterations, its share
     of its experiment's included. `box_share`: what remains of the time per pair for tables whose
-    points are arranged in boxes (`kmeans_core.arrangement`).
+    points are arranged in boxes (`kmeans_core.points.arrangement`).
     """
 
     pair_ns: float
@@ -50,13 +51,13 @@ class CostModel:
         n_rows: int,
         d: int,
         n_restarts: int,
-        max_iter: int = 300,
+        max_iter: int = DEFAULT_MAX_ITER,
     ) -> float:
         """One experiment: `n_restarts` fits of `k` clusters to `n_rows` rows and `d` columns."""
         if k == 1:  # every restart is the same fit, and is done once
             n_restarts = 1
         iterations = min(expected_iterations(n_rows, k), max_iter)
-        pair_ns = self.pair_ns + self.feature_ns * n_features(covariance_type, d)
+        pair_ns = self.pair_ns + self.feature_ns * CovarianceType.of(covariance_type).n_features(d)
         if 1 < k <= MOST_CLUSTERS and is_worth_arranging(n_rows, d):
             pair_ns *= self.box_share
         iteration_ms = self.iteration_us / 1e3 + n_rows * k * pair_ns / 1e6
@@ -96,11 +97,3 @@ def expected_iterations(n_rows: int, k: int) -> float:
     if k == 1:
         return 1.0
     return max(2.0, 0.8 * math.cbrt(n_rows) * math.sqrt(min(k, 8)))
-
-
-def n_features(covariance_type: str, d: int) -> int:
-    """Length of the feature vector phi(x) in which the type's score is linear."""
-    if covariance_type.endswith("-tied"):
-        return 1 + d
-    extra = {"spher-untied": 1, "diag-untied": d, "full-untied": d * (d + 1) // 2}
-    return 1 + d + extra[covariance_type]

@@ -104,7 +104,7 @@ def plan(spec: JobSpec, dataset: DatasetFacts, n_rows: int, costs: CostModel) ->
 
     First experiment 0 alone for every type and K, K ascending and the types interleaved, so that
     whole curves appear early; then the other experiments in chunks. `n_rows` is the number of
-    usable rows, `costs` those of the backend that will run the tasks.
+    usable rows, `costs` belong to the backend that will run the tasks.
     """
     return tasks_of(spec, dataset, groups(spec, n_rows, costs))
 
@@ -121,7 +121,7 @@ def groups(spec: JobSpec, n_rows: int, costs: CostModel) -> list[Group]:
     target_ms = work.target_ms()
     found: list[Group] = []
     for kind in (kind for kind in COVARIANCE_TYPES if kind in spec.covariance_types):
-        # Cut for every K up to the end of the last block, then reduced to those that are asked for.
+        # Cut for every K up to the end of the last block, then reduced to the K that are asked for.
         last = -(-spec.k_max // K_BLOCK) * K_BLOCK
         for cut in k_groups(work, kind, range(1, last + 1), 1, FIRST_WAVE_SHARE * target_ms):
             found += _groups(spec, work, kind, cut, [(-1, (0,))])

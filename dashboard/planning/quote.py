@@ -71,7 +71,7 @@ class Plan:
 class Quote:
     """A job that can be run as asked, and what running all of it would take.
 
-    `n_rows` counts the usable rows of `dataset`: those with a finite number in every chosen column.
+    `n_rows` counts the usable rows of `dataset`: rows with a finite number in every chosen column.
     `n_units` are units of progress, called `unit` ("fits"). `seconds` is the duration with nothing
     known yet, `usd` the price with no function warm yet. `make_tasks` gives the `n_tasks` tasks.
     """

@@ -10,7 +10,7 @@ from dashboard.planning.job_kinds import Spec, job_kind
 from dashboard.planning.quote import Provider, Quote, Tables
 
 REMEMBERED = 4
-"""Quotes that are kept: that of the settings in view, and those of a few other people."""
+"""Quotes that are kept: one for the settings in view, and a few for other people."""
 
 
 class Quotes:

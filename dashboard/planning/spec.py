@@ -23,9 +23,13 @@ from kmeans_core import (
 
 MAX_EXPERIMENTS = 1_000
 """The spread of a score is known to 2 % by then."""
+
 MAX_FITS_PER_JOB = 1_000_000
 """Hours of work on one machine; more is a typing error."""
+
 MAX_COLUMN_NAME = 1_000
+"""Characters."""
+
 MAX_MAGNITUDE = 1e150
 """The core refuses larger values: their squares overflow."""
 
@@ -175,6 +179,12 @@ class JobSpec:
         spec = cls(checked_dataset_id(fields.value("dataset_id")), _column_names(fields), **given)
         _check_settings(spec)
         return spec
+
+
+def default_settings() -> dict[str, Any]:
+    """The value of every setting of a `JobSpec` that may be left out, by its name."""
+    fields = dataclasses.fields(JobSpec)
+    return {one.name: one.default for one in fields if one.default is not dataclasses.MISSING}
 
 
 def check_spec(spec: JobSpec, dataset: DatasetFacts, n_finite_rows: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Requests sent (those that failed included), milliseconds billed, and their price."""
+    """Requests sent (failed ones included), milliseconds billed, and their price."""
 
     n_requests: int = 0
     billed_ms: int = 0
@@ -83,6 +83,11 @@ class Budget:
         with self._lock:
             self._n_reserved -= 1
             self._reserved_usd -= reserved_usd
+            self._usage += usage
+
+    def add(self, usage: Usage) -> None:
+        """Count what was spent for the same job without reserving it."""
+        with self._lock:
             self._usage += usage
 
     def sentence(self) -> str:

@@ -48,7 +48,9 @@ class Services:
     @property
     def scoring(self) -> Scoring:
         """Labels for every row of a table."""
-        return Scoring(self.catalogue, self.backend, self.memo, self.spending_cap_usd)
+        return Scoring(
+            self.catalogue, self.backend, self.memo, self.jobs.charge, self.spending_cap_usd
+        )
 
     def close(self) -> None:
         """Give running jobs back to the store and stop all threads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from dashboard.analysis.labelling import LEFT_OUT, RowLabels
 from dashboard.backends import Backend, TaskFailure, TaskResult
 from dashboard.exports import labelled_rows
 from dashboard.jobs.memo import Memo
-from dashboard.planning.spending import Budget
+from dashboard.planning.spending import Budget, Usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,12 +42,14 @@ class Scoring:
     """Labels tables with the models of finished fits.
 
     What the backend cannot do, for whatever reason, is done here: nobody goes without labels
-    because a function was not reached or the cap `cap_usd` was.
+    because a function was not reached or the cap `cap_usd` was. What the backend costs is told to
+    `charge(job_id, usage)`.
     """
 
     catalogue: DatasetCatalogue
     backend: Backend
     memo: Memo
+    charge: Callable[[str, Usage], None]
     cap_usd: float | None = None
 
     def labels(self, spec: JobSpec, fit: ExperimentFit, preparation: Preparation) -> RowLabels:
@@ -59,7 +61,7 @@ class Scoring:
         n_rows = tasks[-1].stop
         labels = np.full(n_rows, LEFT_OUT, dtype=np.int32)
         certainties = np.full(n_rows, np.nan)
-        for result in self._results(tasks):
+        for result in self._results(tasks, spec.job_id):
             scores = result.scores[0]
             rows = slice(result.start, result.start + len(scores.labels))
             used = scores.labels != NO_CLUSTER
@@ -91,17 +93,17 @@ class Scoring:
             for start in range(0, dataset.n_rows, ROWS_PER_TASK)
         ]
 
-    def _results(self, tasks: list[ScoreTask]) -> Iterator[ScoreResult]:
+    def _results(self, tasks: list[ScoreTask], job_id: str) -> Iterator[ScoreResult]:
         missing = {task.task_id: task for task in tasks}
         if tasks[-1].stop > ROWS_HERE:
-            for result in self._by_the_backend(missing):
+            for result in self._by_the_backend(missing, job_id):
                 del missing[result.task_id]
                 yield result
         cache = TableCache()
         for task in missing.values():
             yield _scored(run_task(task, Host(self.catalogue.column_store, cache, Process("page"))))
 
-    def _by_the_backend(self, tasks: dict[str, ScoreTask]) -> Iterator[ScoreResult]:
+    def _by_the_backend(self, tasks: dict[str, ScoreTask], job_id: str) -> Iterator[ScoreResult]:
         """Results of the memo and of the backend, as far as there are any."""
         unknown = []
         for task_id, task in list(tasks.items()):
@@ -111,15 +113,17 @@ class Scoring:
             else:
                 yield _scored(known)
         budget = Budget(self.cap_usd)
-        for event in self.backend.run(unknown, threading.Event(), budget):
-            if isinstance(event, TaskResult):
-                self.memo.put(event.result)
-                yield _scored(event.result)
-            elif isinstance(event, TaskFailure):
-                _log.warning("Rows are scored here: %s", event.error.get("message"))
+        try:
+            for event in self.backend.run(unknown, threading.Event(), budget):
+                if isinstance(event, TaskResult):
+                    self.memo.put(event.result)
+                    yield _scored(event.result)
+                elif isinstance(event, TaskFailure):
+                    _log.warning("Rows are scored here: %s", event.error.get("message"))
+        except Exception:  # one that is being closed, or a fault of its own
+            _log.exception("Rows are scored here: the backend %s broke off", self.backend.name)
         if budget.usage.n_requests:
-            spent = budget.usage
-            _log.info("Scoring took %d requests, $%.4f", spent.n_requests, spent.usd)
+            self.charge(job_id, budget.usage)
 
 
 def _scored(result: Result) -> ScoreResult:

@@ -136,7 +136,7 @@ def test_it_computes_with_the_compiled_kernel(
     health, one_fit, *_ = run["answers"]
     assert json.loads(health["body"])["kernel"] == runnable_bundle.kernel == "native"
     assert json.loads(one_fit["body"])["invocation"]["kernel"] == "native"
-    (library,) = (lambda_bundle.folder / "kmeans_core" / "native").glob("_kernel.*")
+    (library,) = (lambda_bundle.folder / "kmeans_core" / "kernels" / "native").glob("_kernel.*")
     header = library.read_bytes()[:20]
     assert header[:4] == b"\x7fELF"
     assert int.from_bytes(header[18:20], "little") == 183  # EM_AARCH64

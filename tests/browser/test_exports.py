@@ -29,13 +29,15 @@ def test_tables_and_models(opened, small_job):
     page = opened
     page.click("export")
     rows = pd.read_csv(save(page, "export-labels-csv", "labels.csv"))
-    assert list(rows.columns) == ["clay (%)", "pH <b>", "plot", "cluster"]
+    assert list(rows.columns) == ["clay (%)", "pH <b>", "plot", "cluster", "certainty"]
     assert len(rows) == 300
     assert adjusted_rand_score(rows["cluster"], small_job.truth) == 1.0
     assert sorted(rows["cluster"].value_counts()) == [50, 100, 150]
 
     table = pd.read_parquet(save(page, "export-labels-parquet", "labels.parquet"))
     assert list(table["cluster"]) == list(rows["cluster"])
+    assert list(table["certainty"]) == list(rows["certainty"])
+    assert rows["certainty"].between(0.5, 1.0).all()
 
     text = save(page, "export-fits-csv", "fits.csv").read_text("utf-8-sig")
     fits = list(csv.DictReader(io.StringIO(text)))

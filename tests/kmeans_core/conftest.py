@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kmeans_core import kernels
-from kmeans_core.native.binding import NativeKernel
-from kmeans_core.native.library import load
+from kmeans_core.kernels.native.binding import NativeKernel
+from kmeans_core.kernels.native.library import load
 
 try:
     # Another build of it, see native/test_sanitisers.py.

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from kmeans_core import COVARIANCE_TYPES
-from kmeans_core.assignment import best_clusters, label_dtype, points_per_block
-from kmeans_core.covariance import covariance_type_of
+from kmeans_core.kernels.twin.assignment import best_clusters
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.points.arrays import label_dtype
+from kmeans_core.points.blocks import points_per_block
 
 
 def _phi(columns: np.ndarray, covariance_type: str) -> np.ndarray:
@@ -31,7 +33,7 @@ def _phi(columns: np.ndarray, covariance_type: str) -> np.ndarray:
 )
 def test_labels_and_statistics_equal_the_definition(every_kernel, covariance_type, d, n, k):
     rng = np.random.default_rng(d)
-    kind = covariance_type_of(covariance_type)
+    kind = CovarianceType.of(covariance_type)
     columns = rng.normal(size=(d, n))
     phi = _phi(columns, covariance_type)
     labels = np.full((3, n), k, dtype=label_dtype(k))
@@ -59,7 +61,7 @@ def test_ties_go_to_the_lowest_cluster():
 
 
 def test_equal_scores_and_equal_points_go_to_the_lowest_cluster(every_kernel):
-    kind = covariance_type_of("full-untied")
+    kind = CovarianceType.of("full-untied")
     # Whole numbers: every kernel computes these scores without rounding.
     rng = np.random.default_rng(1)
     columns = rng.integers(-3, 4, size=(3, 205)).astype(float)
@@ -81,7 +83,7 @@ def test_more_clusters_than_a_byte_holds(every_kernel):
     thetas = np.stack([-0.5 * columns[0] ** 2, columns[0]], axis=1)[None]
     labels = np.full((1, 300), 300, dtype=label_dtype(300))
     statistics, n_changed = np.zeros(thetas.shape), np.empty(1, dtype=np.int64)
-    kind = covariance_type_of("spher-tied")
+    kind = CovarianceType.of("spher-tied")
     every_kernel.assign_accumulate(columns, kind, thetas, labels, statistics, n_changed)
     assert labels.dtype == np.int32
     assert labels[0].tolist() == list(range(300))
@@ -89,7 +91,7 @@ def test_more_clusters_than_a_byte_holds(every_kernel):
 
 
 def test_a_partly_blank_labelling_is_only_added_where_blank(every_kernel):
-    kind = covariance_type_of("spher-tied")
+    kind = CovarianceType.of("spher-tied")
     columns = np.array([[0.0, 1.0, 10.0, 11.0]])
     thetas = np.array([[[0.0, 0.0], [-50.0, 10.0]]])
     labels = np.array([[0, 2, 2, 0]], dtype=np.uint8)
@@ -103,7 +105,7 @@ def test_a_partly_blank_labelling_is_only_added_where_blank(every_kernel):
 
 def test_many_features_partly_blank(every_kernel):
     rng = np.random.default_rng(0)
-    kind = covariance_type_of("full-untied")
+    kind = CovarianceType.of("full-untied")
     columns = rng.normal(size=(12, 200))
     phi = _phi(columns, "full-untied")
     thetas = rng.normal(size=(2, 5, phi.shape[1]))

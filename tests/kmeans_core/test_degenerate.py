@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, assign, fit_experiments, prepare
-from kmeans_core.flooring import Floor
-from kmeans_core.sweeping import certainly_above, invert
+from kmeans_core.model.flooring import Floor
+from kmeans_core.model.sweeping import certainly_above, invert
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

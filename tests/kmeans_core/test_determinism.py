@@ -16,10 +16,10 @@ from kmeans_core import (
     MahalanobisKMeans,
     PreparedData,
     SeedBank,
-    drawing,
     fit_experiments,
     prepare,
 )
+from kmeans_core.kernels.twin import drawing
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

@@ -18,8 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, experiments
-from kmeans_core.native import binding, crew
+from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans
+from kmeans_core.fitting import experiments
+from kmeans_core.kernels.native import binding, crew
 from tests.waiting import WAIT_S
 
 

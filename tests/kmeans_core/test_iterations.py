@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, fit_experiments, prepare
-from kmeans_core.experiments import smallest_size
+from kmeans_core.model.covariance import CovarianceType
 
 pytestmark = pytest.mark.usefixtures("kernel")
 
@@ -160,7 +160,7 @@ def test_default_smallest_size(overlapping):
         (same,) = fit_experiments(data, "diag-tied", [k], [0], 4, min_members=least).fits
         assert (default.n_eligible, default.restart) == (same.n_eligible, same.restart)
         assert default.eligible == (default.counts.min() >= least)
-    wide = [smallest_size(None, 1000, d, 4) for d in (8, 9, 10, 64)]
+    wide = [CovarianceType.smallest_cluster(1000, d, 4) for d in (8, 9, 10, 64)]
     assert wide == [10, 10, 11, 65]
 
 

@@ -95,15 +95,23 @@ def _scores(
     total = len(used) * task.preparation.log_jacobian
     for first in range(0, len(used), BLOCK_ROWS):
         rows = used[first : first + BLOCK_ROWS]
-        found = score_points(model, task.preparation.to_prepared(values[rows]), task.distance)
+        try:
+            found = score_points(model, task.preparation.to_prepared(values[rows]), task.distance)
+        except np.linalg.LinAlgError:
+            raise _not_finite(model) from None
         labels[rows] = found.labels
         certainties[rows] = np.rint(found.certainties * CERTAIN)
         total += float(found.log_likelihoods.sum())
     if not np.isfinite(total):
-        raise ContractError(
-            "not_finite",
-            f"Expected finite log-likelihoods, got others for {model.covariance_type} with K ="
-            f" {model.n_clusters}. Score models that were fitted to these columns.",
-            {"field": "models"},
-        )
+        raise _not_finite(model)
     return ModelScores(total, labels, certainties)
+
+
+def _not_finite(model: ClusterModel) -> ContractError:
+    """Covariances that are none, or rows so far away that no density can be told from 0."""
+    return ContractError(
+        "not_finite",
+        f"Expected finite log-likelihoods, got others for {model.covariance_type} with K ="
+        f" {model.n_clusters}. Score models that were fitted to these columns.",
+        {"field": "models"},
+    )

@@ -54,7 +54,7 @@ EFFECTS = (
     ),
 )
 
-EXPORT_LINKS = {
+EXPORTS = {
     ids.EXPORT_LABELS_CSV: "labels.csv",
     ids.EXPORT_LABELS_PARQUET: "labels.parquet",
     ids.EXPORT_FITS_CSV: "fits.csv",
@@ -63,6 +63,7 @@ EXPORT_LINKS = {
     ids.EXPORT_PANELS_HTML: "panels.html",
     ids.EXPORT_SELECTED_HTML: "selected.html",
 }
+"""Links of the export menu, by id: the file that the server makes."""
 
 
 def register(app: Dash) -> None:
@@ -100,6 +101,7 @@ def _register_sidebar(app: Dash) -> None:
         Output(ids.DATASET_DELETE, "style"),
         Input(ids.DATASET, "value"),
         Input(ids.DATASET, "data"),
+        State(ids.STYLE, "data"),
     )
     connect(
         app,
@@ -131,11 +133,12 @@ def _register_results(app: Dash) -> None:
     connect(
         app,
         "export_links",
-        [Output(item, "href") for item in EXPORT_LINKS],
+        [Output(item, "href") for item in EXPORTS],
         Input(ids.LIVE_JOB, "data"),
         Input(ids.SELECTION, "data"),
         Input(ids.CRITERION, "value"),
         Input(ids.X_AXIS, "value"),
         Input(ids.Y_AXIS, "value"),
         Input(ids.SCHEME, "data"),
+        State(ids.STYLE, "data"),
     )

@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.datasets import Dataset, DatasetCatalogue
-from dashboard.pages.analyse.clientside import EFFECTS
+from dashboard.pages.analyse.clientside import EFFECTS, EXPORTS
 from dashboard.pages.analyse.details.layout import details_card
 from dashboard.pages.analyse.progress.layout import progress_card
 from dashboard.pages.analyse.results.empty_figures import blank, no_curves
@@ -55,7 +55,11 @@ def layout(site: Site) -> PageLayout:
             preview_dialog(),
             removal_dialog(),
         ],
-        for_scripts={"defaults": controls.defaults_when_empty(spec)},
+        for_scripts={
+            "defaults": controls.defaults_when_empty(spec),
+            "exports": list(EXPORTS.values()),
+            "uploads_group": controls.UPLOADS,
+        },
     )
 
 

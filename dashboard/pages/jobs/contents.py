@@ -42,7 +42,7 @@ def jobs_note(records: Sequence[JobRecord]) -> str:
 
 
 def jobs_table(records: Sequence[JobRecord], now: float) -> Any:
-    """``records`` newest first; ``now`` in Unix seconds, for the duration of running jobs."""
+    """`records` newest first; `now` in Unix seconds, for the duration of running jobs."""
     if not records:
         return dmc.Text(
             ["No jobs yet. ", dcc.Link("Analyse a dataset", href="/"), " and it appears here."],
@@ -80,7 +80,7 @@ def moving_cells(record: JobRecord, now: float) -> dict[str, str]:
 
 
 def best_model(best: dict[str, Any] | None) -> str:
-    """``full-untied, K = 3 (BIC -6,769.8)``, or a dash while nothing is known."""
+    """`full-untied, K = 3 (BIC -6,769.8)`, or a dash while nothing is known."""
     if not best:
         return "–"
     name = f"{best.get('type', best.get('covariance_type'))}, K = {best.get('k')}"
@@ -89,7 +89,7 @@ def best_model(best: dict[str, Any] | None) -> str:
 
 
 def duration(record: JobRecord, now: float) -> str:
-    """Seconds, or minutes and seconds, from start to end or until ``now``."""
+    """Seconds, or minutes and seconds, from start to end or until `now`."""
     if record.started_at is None:
         return "–"
     seconds = max(0.0, (record.finished_at or now) - record.started_at)

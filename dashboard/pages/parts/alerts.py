@@ -58,7 +58,7 @@ def without_dataset(name: str) -> dmc.Alert:
 
 
 def notification(title: str, message: str, colour: str = "red") -> dict[str, Any]:
-    """For ``NotificationContainer.sendNotifications``."""
+    """For `NotificationContainer.sendNotifications`."""
     return {
         "action": "show",
         "id": f"note-{time.time_ns()}",

@@ -6,5 +6,5 @@ from typing import Any
 
 
 def aria(**attributes: str) -> dict[str, Any]:
-    """``aria(label="Help")`` gives ``{"aria-label": "Help"}``, to be unpacked into a component."""
+    """`aria(label="Help")` gives `{"aria-label": "Help"}`, to be unpacked into a component."""
     return {f"aria-{name}": value for name, value in attributes.items()}

@@ -10,7 +10,6 @@ from dash import dcc, html
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.aria import aria
 
-# Typed Any: Dash's own type for it does not know every option of plotly.js.
 GRAPH_CONFIG: Any = {
     "displaylogo": False,
     "showSendToCloud": False,
@@ -18,6 +17,7 @@ GRAPH_CONFIG: Any = {
     "displayModeBar": "hover",
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
+"""Options of plotly.js; typed Any because Dash's own type does not know all of them."""
 
 
 def card(*children: Any, label: str, className: str = "card") -> html.Section:
@@ -29,7 +29,7 @@ def card(*children: Any, label: str, className: str = "card") -> html.Section:
 def graph(graph_id: str, figure: Any, label: str, height: str | None) -> html.Div:
     """A Plotly graph in a box of known height, so that the page does not jump while it loads.
 
-    Without ``height`` the style sheet decides, by the class ``box-<graph_id>``.
+    Without `height` the style sheet decides, by the class `box-<graph_id>`.
     """
     return html.Div(
         dcc.Graph(

@@ -6,15 +6,6 @@ from typing import Any
 
 from dash import html
 
-TYPE_SENTENCES: dict[str, str] = {
-    "full-tied": "Ellipses of any tilt; all clusters share one shape and size.",
-    "diag-tied": "Ellipses along the axes; all clusters share one shape and size.",
-    "spher-tied": "Circles of one common radius. With the squared distance this is plain K-means.",
-    "full-untied": "Ellipses of any tilt; every cluster has its own shape and size.",
-    "diag-untied": "Ellipses along the axes; every cluster has its own shape and size.",
-    "spher-untied": "Circles; every cluster has its own radius.",
-}
-
 SENTENCES: dict[str, str] = {
     "dataset": "The table to cluster. Files that you add below appear here under Uploads.",
     "drop": "Comma, semicolon or tab separated text (also .gz) or Parquet. Delimiter, header and "
@@ -32,7 +23,7 @@ SENTENCES: dict[str, str] = {
     "restarts": "Random starts within one experiment; the best one counts. More restarts find "
     "better optima and take longer.",
     "min_members": "A clustering is only eligible when its smallest cluster has at least this many "
-    "rows. Empty: one more than the number of columns.",
+    "rows. Empty: ten, or one more than the number of columns if that is more.",
     "seed": "The same seed gives exactly the same result. Change it to see what depends on luck.",
     "distance": "Likelihood also counts a cluster's weight and volume. Mahalanobis uses the scaled "
     "distance alone, as the original Centaurus did.",
@@ -69,9 +60,9 @@ def explained(
 ) -> html.Div:
     """The control with its explanation on hover and keyboard focus; assets/explain.js shows it.
 
-    ``about`` is a key of :data:`SENTENCES`, or the sentence itself. ``position``: the side on which
-    it is shown where there is room. ``block``: as wide as its container, for controls under each
-    other; otherwise as wide as the control. ``own_id``: where a callback changes the sentence.
+    `about` is a key of `SENTENCES`, or the sentence itself. `position`: the side on which
+    it is shown where there is room. `block`: as wide as its container, for controls under each
+    other; otherwise as wide as the control. `own_id`: where a callback changes the sentence.
 
     Not dmc.Tooltip: with every change of any property, Dash's renderer compares each such component
     with all others on the page. Thirty of them took a third of the time to the first curve.

@@ -1,4 +1,4 @@
-"""Icons and ellipse glyphs, drawn by ``assets/page.css`` as masks: no font, no foreign host."""
+"""Icons and ellipse glyphs, drawn by `assets/page.css` as masks: no font, no foreign host."""
 
 from __future__ import annotations
 

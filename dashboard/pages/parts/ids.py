@@ -1,14 +1,14 @@
 """Every component id of the page, in one place.
 
-Python callbacks and the scripts in ``assets/`` both use these names. The scripts cannot import this
-module, so the page hands the whole table to them in the ``style`` store under ``"ids"``.
+Python callbacks and the scripts in `assets/` both use these names. The scripts cannot import this
+module, so the page hands the whole table to them in the `style` store under `"ids"`.
 
 Who fills what:
 
-- The page's Python callbacks fill the sidebar, ``LIVE_JOB``, ``SELECTION`` (when a link is opened),
+- The page's Python callbacks fill the sidebar, `LIVE_JOB`, `SELECTION` (when a link is opened),
   the tabs, the Jobs page and every message that comes from the server.
-- ``assets/live.js`` (with ``panels.js`` and ``bic.js``) follows ``LIVE_JOB`` and fills the progress
-  card, the two big graphs, the recommendation card, the K slider's range and ``LIVE_STATUS``.
+- `assets/live.js` (with `panels.js` and `bic.js`) follows `LIVE_JOB` and fills the progress
+  card, the two big graphs, the recommendation card, the K slider's range and `LIVE_STATUS`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIVE_JOB = "live-job"
 LIVE_STATUS = "live-status"
 """`exchange.LiveStatus`, written by live.js."""
 SCHEME = "scheme"
-"""``"light"`` or ``"dark"``: how the page is drawn now, by choice or by the system's preference."""
+"""`"light"` or `"dark"`: how the page is drawn now, by choice or by the system's preference."""
 SELECTION = "selection"
 """`exchange.Selection`."""
 STYLE = "style"

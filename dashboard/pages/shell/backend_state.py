@@ -42,7 +42,7 @@ def backend_badge(label: str) -> html.Div:
 
 
 def backend_poll() -> dcc.Interval:
-    """Ticks only where there is something to ask; see ``BackendState.register``."""
+    """Ticks only where there is something to ask; see `BackendState.register`."""
     return dcc.Interval(id=ids.BACKEND_POLL, interval=PERIOD_MS, disabled=True)
 
 

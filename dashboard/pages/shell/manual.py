@@ -8,9 +8,8 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.pages.parts import ids
-from dashboard.pages.parts.explain import TYPE_SENTENCES
 from dashboard.pages.parts.icons import glyph
-from kmeans_core import COVARIANCE_TYPES
+from kmeans_core import COVARIANCE_TYPES, CovarianceType
 
 SCORES = [
     (
@@ -58,7 +57,7 @@ def manual() -> dmc.Drawer:
                     [
                         _pair(
                             html.Span([glyph(name), html.Span(name)], className="type-title"),
-                            TYPE_SENTENCES[name],
+                            CovarianceType.of(name).sentence,
                         )
                         for name in COVARIANCE_TYPES
                     ],

@@ -161,7 +161,7 @@ def test_current_means_same_cursor_and_same_progress(finished, record_of):
     assert updates(finished, record, now=500.0)["token"] == payload["token"]
     assert not is_current(finished, record, payload["cursor"] - 1, payload["token"])
     assert not is_current(finished, record, payload["cursor"], None)
-    for change in ({"state": "done"}, {"n_running": 2}, {"n_failed": 1}, {"n_fits_done": 97}):
+    for change in ({"state": "done"}, {"n_running": 2}, {"n_failed": 1}, {"n_units_done": 97}):
         changed = replace(record, **change)
         assert not is_current(finished, changed, payload["cursor"], payload["token"])
 

@@ -32,14 +32,15 @@ class TestFiles:
         assert cli("analyse", blobs, *SMALL, "--out", tmp_path / "out") == 0
         rows = rows_of(tmp_path / "out" / "labels.csv")
         original = rows_of(blobs)
-        assert list(rows[0]) == ["place", "x", "y", "truth", "cluster"]
+        assert list(rows[0]) == ["place", "x", "y", "truth", "cluster", "certainty"]
         assert len(rows) == len(original) == 132
         used = rows[:130]
         labels = [int(row["cluster"]) for row in used]
         assert adjusted_rand_score([row["truth"] for row in used], labels) == 1.0
         # Cluster 1 is the largest.
         assert [labels.count(cluster) for cluster in (1, 2, 3)] == list(SIZES)
-        assert [row["cluster"] for row in rows[130:]] == ["", ""]
+        assert all(0.5 < float(row["certainty"]) <= 1.0 for row in used)
+        assert [(row["cluster"], row["certainty"]) for row in rows[130:]] == [("", ""), ("", "")]
 
     def test_original_values_are_kept_and_formulas_defused(
         self, cli: Cli, blobs: Path, tmp_path: Path

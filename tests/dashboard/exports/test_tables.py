@@ -62,44 +62,52 @@ def test_an_empty_view_still_has_a_header(catalogue, spec):
     assert fits_csv(JobView(catalogue, spec)).decode("utf-8-sig") == ",".join(COLUMNS) + "\n"
 
 
-def test_labelled_rows_are_the_original_ones_with_their_cluster(labelled, table):
-    pd.testing.assert_frame_equal(labelled.drop(columns="cluster"), table)
-    expected = np.repeat([1, 2], [26, 15]).astype(object)
-    expected[3] = pd.NA
+def test_labelled_rows_are_the_original_ones_with_cluster_and_certainty(labelled, table):
+    pd.testing.assert_frame_equal(labelled.drop(columns=["cluster", "certainty"]), table)
+    assert labelled["cluster"].fillna(0).tolist() == [1, 1, 1, 0, *[1] * 22, *[2] * 15]
     assert labelled["cluster"].isna().to_numpy().nonzero()[0].tolist() == [3]
-    assert labelled["cluster"].fillna(0).tolist() == [0 if v is pd.NA else v for v in expected]
-    assert "cluster" not in table.columns
+    assert labelled["certainty"].isna().to_numpy().nonzero()[0].tolist() == [3]
+    shown = [round(0.5 + row * 0.0125, 4) for row in range(41) if row != 3]
+    assert labelled["certainty"].dropna().tolist() == pytest.approx(shown, abs=1e-12)
+    assert list(table.columns) == ["=SUM(A1)", "depth", "note"]
+
+
+def test_certainties_have_four_decimals(table):
+    found = RowLabels(np.zeros(41, dtype=np.int32), np.full(41, 0.123456))
+    assert set(labelled_rows(table, found)["certainty"]) == {0.1235}
 
 
 def test_labelled_csv_is_guarded_and_leaves_gaps_empty(labelled, table):
     lines = labelled_csv(labelled).decode("utf-8-sig").splitlines()
-    assert lines[0] == "'=SUM(A1),depth,note,cluster"
-    assert lines[1].endswith(",fine,1")
-    assert lines[2].endswith(",'=HYPERLINK(1),1")
-    assert lines[3].endswith(",-3,1")
-    assert lines[4] == ",1.0,fine,"
+    assert lines[0] == "'=SUM(A1),depth,note,cluster,certainty"
+    assert lines[1].endswith(",fine,1,0.5")
+    assert lines[2].endswith(",'=HYPERLINK(1),1,0.5125")
+    assert lines[3].endswith(",-3,1,0.525")
+    assert lines[4] == ",1.0,fine,,"
+    assert lines[41].endswith(",fine,2,1.0")
     assert float(lines[41].split(",")[1]) == table["depth"].iloc[-1]
 
 
 def test_labelled_parquet_has_text_as_it_was(labelled, table):
     back = pd.read_parquet(io.BytesIO(labelled_parquet(labelled)))
-    assert list(back.columns) == ["=SUM(A1)", "depth", "note", "cluster"]
+    assert list(back.columns) == ["=SUM(A1)", "depth", "note", "cluster", "certainty"]
     assert back["note"].tolist() == table["note"].tolist()
     assert back["cluster"].isna().sum() == 1
     assert back["cluster"].dropna().astype(int).tolist() == [1] * 25 + [2] * 15
+    assert back["certainty"].tolist() == pytest.approx(labelled["certainty"].tolist(), nan_ok=True)
 
 
-def test_a_table_that_has_a_cluster_column_keeps_it(view, catalogue, spec, table, monkeypatch):
-    monkeypatch.setattr(catalogue, "frame", table.assign(cluster="old", cluster_2=0))
-    cell = view.cells["full-tied", 2]
-    frame = labelled_rows(catalogue, spec, cell.best, cell.preparation)
-    assert list(frame.columns)[-3:] == ["cluster", "cluster_2", "cluster_3"]
+def test_a_table_that_has_such_columns_keeps_them(table, found):
+    taken = table.assign(cluster="old", cluster_2=0, certainty="sure")
+    frame = labelled_rows(taken, found)
+    assert list(frame.columns)[-5:] == [
+        "cluster", "cluster_2", "certainty", "cluster_3", "certainty_2",
+    ]  # fmt: skip
     assert frame["cluster"].tolist() == ["old"] * 41
-    assert frame["cluster_3"].iloc[0] == 1
+    assert frame["certainty"].tolist() == ["sure"] * 41
+    assert (frame["cluster_3"].iloc[0], frame["certainty_2"].iloc[0]) == (1, 0.5)
 
 
-def test_rows_that_do_not_belong_to_the_table_are_refused(view, catalogue, spec, monkeypatch):
-    monkeypatch.setattr(type(catalogue), "rows", lambda self, _: self.frame.head(5))
-    cell = view.cells["full-tied", 2]
+def test_rows_that_do_not_belong_to_the_table_are_refused(table, found):
     with pytest.raises(ValueError, match=r"got 5 and 41\. Upload the file again"):
-        labelled_rows(catalogue, spec, cell.best, cell.preparation)
+        labelled_rows(table.head(5), found)

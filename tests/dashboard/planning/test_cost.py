@@ -19,28 +19,12 @@ from dashboard.planning.cost import (
     CostModel,
     default_costs,
     expected_iterations,
-    n_features,
 )
 from dashboard.services import build_services
 from dashboard.settings import Settings
 from kmeans_core import COVARIANCE_TYPES
 
 MODEL = CostModel(pair_ns=8.0, feature_ns=0.5, iteration_us=64.0, task_ms=2.0, restart_us=32.0)
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("full-tied", 4),
-        ("diag-tied", 4),
-        ("spher-tied", 4),
-        ("spher-untied", 5),
-        ("diag-untied", 7),
-        ("full-untied", 10),
-    ],
-)
-def test_features_of_three_columns(kind: str, expected: int) -> None:
-    assert n_features(kind, 3) == expected
 
 
 def test_an_experiment_by_hand() -> None:

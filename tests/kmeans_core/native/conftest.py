@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from kmeans_core import COVARIANCE_TYPES
-from kmeans_core.assignment import label_dtype
-from kmeans_core.covariance import CovarianceType, covariance_type_of
-from kmeans_core.features import fill_features
 from kmeans_core.kernels import Kernel, NumpyKernel
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.model.features import fill_features
+from kmeans_core.points.arrays import label_dtype
 
 _KINDS = ("normal", "ties", "duplicates", "magnitudes")
 # Rows x clusters x features of one restart: the whole suite of shapes takes seconds.
@@ -43,7 +43,7 @@ class Case:
 def _random_case(seed: int) -> Case:
     rng = np.random.default_rng(seed)
     kind = _KINDS[seed % len(_KINDS)]
-    covariance_type = covariance_type_of(COVARIANCE_TYPES[seed // len(_KINDS) % 6])
+    covariance_type = CovarianceType.of(COVARIANCE_TYPES[seed // len(_KINDS) % 6])
     d = _log_uniform(rng, 64)
     n_features = covariance_type.n_features(d)
     k = _log_uniform(rng, max(1, min(64, _MOST_PRODUCTS // n_features)))
@@ -67,7 +67,7 @@ def _random_case(seed: int) -> Case:
     labels = np.full((n_restarts, n), k, dtype=label_dtype(k))
     if seed % 3 == 0:  # as when a cluster has been started again
         labels[:] = rng.integers(0, k + 1, size=labels.shape)
-    name = f"seed {seed}: {kind}, {covariance_type.code}, d={d}, K={k}, n={n}, R={n_restarts}"
+    name = f"seed {seed}: {kind}, {covariance_type.name}, d={d}, K={k}, n={n}, R={n_restarts}"
     thetas = (np.ascontiguousarray(first), np.ascontiguousarray(second))
     return Case(name, covariance_type, np.ascontiguousarray(columns), thetas, labels)
 

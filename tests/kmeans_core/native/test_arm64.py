@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, kernels
-from kmeans_core.native import binding, library
-from kmeans_core.native import compile as build
+from kmeans_core.kernels.native import binding, library
+from kmeans_core.kernels.native import compile as build
 
 SIGNATURES = {"centaurus_abi_version": (ctypes.c_int64, []), **library._SIGNATURES}
 N_SHAPES = 400

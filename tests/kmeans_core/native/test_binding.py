@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 from kmeans_core import kernels, prepare
-from kmeans_core.covariance import covariance_type_of
-from kmeans_core.densities import Components
-from kmeans_core.experiments import states_from_centres
-from kmeans_core.lloyd import _start
-from kmeans_core.native import library
-from kmeans_core.native.binding import NativeKernel
-from kmeans_core.parameters import Problem
+from kmeans_core.fitting.experiments import states_from_centres
+from kmeans_core.fitting.lloyd import _start, problem_of
+from kmeans_core.kernels.native import library
+from kmeans_core.kernels.native.binding import NativeKernel
+from kmeans_core.model.components import Components
+from kmeans_core.model.covariance import CovarianceType
 from tests.waiting import WAIT_S
 
 try:
@@ -26,7 +25,7 @@ try:
 except OSError:
     pytest.skip("the compiled kernel (apt-get install gcc, then make)", allow_module_level=True)
 
-KIND = covariance_type_of("diag-untied")
+KIND = CovarianceType.of("diag-untied")
 
 
 def _arguments(n: int = 50, k: int = 3) -> dict:
@@ -81,7 +80,7 @@ def test_a_label_beyond_the_clusters_is_refused():
     with pytest.raises(ValueError, match="below 3, the number of clusters; got 3"):
         _NATIVE.accumulate(columns, KIND, labels, 3)
     data = prepare(np.arange(10.0).reshape(5, 2))
-    problem = Problem.of(data, KIND, "likelihood", 1e-6)
+    problem = problem_of(data, KIND, "likelihood", 1e-6)
     states = states_from_centres(KIND, [(0, 0)], data.columns.T[None, :3])
     restarts = _start(problem, states, 1)
     restarts.labels[:] = labels

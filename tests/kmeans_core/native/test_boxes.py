@@ -7,8 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kmeans_core import COVARIANCE_TYPES, SeedBank, prepare
-from kmeans_core.arrangement import (
+from kmeans_core import COVARIANCE_TYPES, SeedBank, kernels, prepare
+from kmeans_core.fitting.experiments import states_from_centres
+from kmeans_core.fitting.lloyd import _start, problem_of
+from kmeans_core.kernels.native import library
+from kmeans_core.kernels.native.binding import NativeKernel
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.model.problem import Problem
+from kmeans_core.model.restarts import GOING, Restarts
+from kmeans_core.points.arrangement import (
     BRANCH,
     GROUP,
     LEAST_ROWS,
@@ -17,13 +24,6 @@ from kmeans_core.arrangement import (
     Arrangement,
     is_worth_arranging,
 )
-from kmeans_core.covariance import covariance_type_of
-from kmeans_core.experiments import states_from_centres
-from kmeans_core.lloyd import _start
-from kmeans_core.native import library
-from kmeans_core.native.binding import NativeKernel
-from kmeans_core.parameters import Problem
-from kmeans_core.restarts import GOING, Restarts
 
 try:
     _NATIVE = NativeKernel(library.load())
@@ -34,7 +34,7 @@ except OSError:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Boxes for every table that the kernel can take them of, worth it or not."""
-    monkeypatch.setattr("kmeans_core.native.binding.is_worth_arranging", lambda *_: True)
+    monkeypatch.setattr("kmeans_core.kernels.native.binding.is_worth_arranging", lambda *_: True)
 
 
 TABLES = ("groups", "grid", "duplicates", "line", "outliers", "magnitudes")
@@ -87,7 +87,7 @@ def test_labels_and_statistics_are_the_same_to_the_bit(every_native_kernel, cova
         k = int(rng.integers(min(2, n), 1 + min(64, n)))
         data = prepare(table_of(kind, rng, n, d))
         distance = "mahalanobis" if seed % 3 == 2 else "likelihood"
-        problem = Problem.of(data, covariance_type_of(covariance_type), distance, 1e-6)
+        problem = problem_of(data, CovarianceType.of(covariance_type), distance, 1e-6)
         assert problem.boxes is not None
         ours = iterated(every_native_kernel, problem, begun(problem, k, seed))
         without = replace(problem, boxes=None)
@@ -125,7 +125,7 @@ def check_sums(kernel: NativeKernel, problem: Problem, theta: np.ndarray, case: 
 def test_boxes_hold_all_points_once(kind, n):
     table = table_of(kind, np.random.default_rng(n), n, 3)
     data = prepare(table)
-    arranged = data.arrangement
+    arranged = data.arranged_by(kernels.current())
     assert arranged is not None
     ours, given = (
         np.sort(c.T.copy().view("f8,f8,f8"), axis=0) for c in (arranged.columns, data.columns)
@@ -138,7 +138,7 @@ def test_boxes_hold_all_points_once(kind, n):
 
 def test_neighbours_come_together():
     rng = np.random.default_rng(0)
-    arranged = prepare(rng.random((8_192, 2))).arrangement
+    arranged = prepare(rng.random((8_192, 2))).arranged_by(kernels.current())
     assert arranged is not None
     # 256 boxes of 32 points in a square: a sixteenth of its side each, give or take.
     sides = 2.0 * arranged.leaves[1] / np.ptp(arranged.columns, axis=1)[:, None]
@@ -151,8 +151,8 @@ def test_what_is_not_worth_it_stays_as_it_is():
     for n, d in [(LEAST_ROWS - 1, 1), (1_100, 2), (6_000, 3), (60_000, 5), (MOST_ROWS + 1, 1)]:
         assert not is_worth_arranging(n, d)
         data = prepare(rng.normal(size=(n, d)))
-        assert data.arrangement is None
-        problem = Problem.of(data, covariance_type_of("full-tied"), "likelihood", 1e-6)
+        assert data.arranged_by(kernels.current()) is None
+        problem = problem_of(data, CovarianceType.of("full-tied"), "likelihood", 1e-6)
         assert problem.boxes is None
         assert problem.columns is data.columns
 
@@ -160,26 +160,28 @@ def test_what_is_not_worth_it_stays_as_it_is():
 def test_what_is_worth_it_is_arranged():
     rng = np.random.default_rng(0)
     for n, d in [(LEAST_ROWS, 1), (1_200, 2), (7_000, 3), (MOST_ROWS, 4)]:
-        assert prepare(rng.normal(size=(n, d))).arrangement is not None
+        assert prepare(rng.normal(size=(n, d))).arranged_by(kernels.current()) is not None
 
 
 @pytest.mark.usefixtures("always")
 def test_boxes_of_another_table_are_refused():
     rng = np.random.default_rng(0)
     small, large = (prepare(rng.normal(size=(n, 2))) for n in (300, 900))
-    problem = Problem.of(small, covariance_type_of("full-tied"), "likelihood", 1e-6)
-    assert isinstance(large.arrangement, Arrangement)
+    problem = problem_of(small, CovarianceType.of("full-tied"), "likelihood", 1e-6)
+    assert isinstance(large.arranged_by(kernels.current()), Arrangement)
     states = states_from_centres(problem.covariance_type, [(0, 0)], small.columns.T[None, :3])
     restarts = _start(problem, states, 1)
     with pytest.raises(ValueError, match=r"leaves must be float64 of shape \(2, 2, 16\)"):
-        _NATIVE.iterate(replace(problem, boxes=large.arrangement), restarts, 5, 1.0)
+        _NATIVE.iterate(
+            replace(problem, boxes=large.arranged_by(kernels.current())), restarts, 5, 1.0
+        )
 
 
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(("n", "d"), [(MOST_ROWS + 1, 2), (2_000, MOST_COLUMNS + 1)])
 def test_boxes_of_a_table_too_large_for_them_are_refused(n, d):
     data = prepare(np.random.default_rng(0).normal(size=(n, d)))
-    problem = Problem.of(data, covariance_type_of("full-untied"), "likelihood", 1e-6)
+    problem = problem_of(data, CovarianceType.of("full-untied"), "likelihood", 1e-6)
     states = states_from_centres(problem.covariance_type, [(0, 0)], data.columns.T[None, :3])
     with pytest.raises(ValueError, match="Boxes are for at most"):
         _start(problem, states, 1)
@@ -189,7 +191,7 @@ def test_boxes_of_a_table_too_large_for_them_are_refused(n, d):
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 def test_any_number_of_threads_gives_the_same_bits(covariance_type, n):
     data = prepare(table_of("groups", np.random.default_rng(n), n, 2))
-    problem = Problem.of(data, covariance_type_of(covariance_type), "likelihood", 1e-6)
+    problem = problem_of(data, CovarianceType.of(covariance_type), "likelihood", 1e-6)
     pairs = [(0, r) for r in range(11)]
     centres = SeedBank(data, 0).centres(pairs, 6)
     found = []

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from kmeans_core.native import compile as build
-from kmeans_core.native.library import load
+from kmeans_core.kernels.native import compile as build
+from kmeans_core.kernels.native.library import load
 from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
+NATIVE = build.HERE.relative_to(ROOT)
 # In the place of the kernel where only the build is tested: the kernel takes seconds to compile.
 TRIVIAL = """
 __attribute__((visibility("default"))) long long centaurus_abi_version(void);
@@ -47,7 +48,7 @@ def sources(directory: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "_kernel.*", ".kernel-*")
     copy.mkdir()
     shutil.copytree(ROOT / "kmeans_core", copy / "kmeans_core", ignore=ignored)
-    (copy / "kmeans_core" / "native" / "kernel.c").write_text(TRIVIAL)
+    (copy / NATIVE / "src" / "kernel.c").write_text(TRIVIAL)
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy)
     return copy
@@ -88,7 +89,7 @@ def test_a_compiler_that_fails_is_passed_over_and_named_when_none_succeeds(
     broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr(build, "compilers", lambda: [[str(broken)], [str(working)]])
-    source = sources(tmp_path) / "kmeans_core" / "native" / "kernel.c"
+    source = sources(tmp_path) / NATIVE / "src" / "kernel.c"
     assert build.compile_kernel(source, tmp_path / "k.so").exists()
     monkeypatch.setattr(build, "compilers", lambda: [[str(broken)]])
     with pytest.raises(build.KernelNotBuilt, match="cc failed: no licence"):
@@ -106,16 +107,16 @@ def test_a_library_is_made_anew_only_when_sources_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiler()
-    native = sources(tmp_path) / "kmeans_core" / "native"
+    native = sources(tmp_path) / NATIVE
     monkeypatch.setattr(build, "HERE", native)
-    monkeypatch.setattr(build, "SOURCE", native / "kernel.c")
+    monkeypatch.setattr(build, "SOURCE", native / "src" / "kernel.c")
     library = native / build.library_name()
     assert build.refresh() is None
     made = library.stat().st_ino
     assert build.refresh() is None
     assert library.stat().st_ino == made
     later = library.stat().st_mtime + 10
-    os.utime(native / "kernel.c", (later, later))
+    os.utime(native / "src" / "kernel.c", (later, later))
     assert build.refresh() is None
     assert library.stat().st_ino != made
 
@@ -124,9 +125,9 @@ def test_a_library_is_made_anew_only_when_sources_change(
 def test_a_library_of_older_sources_goes_when_the_new_ones_cannot_be_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    native = sources(tmp_path) / "kmeans_core" / "native"
+    native = sources(tmp_path) / NATIVE
     monkeypatch.setattr(build, "HERE", native)
-    monkeypatch.setattr(build, "SOURCE", native / "kernel.c")
+    monkeypatch.setattr(build, "SOURCE", native / "src" / "kernel.c")
     library = native / build.library_name()
     library.write_bytes(b"older")
     os.utime(library, (1, 1))
@@ -148,7 +149,9 @@ def test_an_install_with_a_compiler_has_the_library_and_its_sources(tmp_path: Pa
     assert platform != "any"
     names = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "/native/" in name}
     assert {build.library_name(), "kernel.c", "compile.py"} <= names
-    c_sources = {path.name for path in build.HERE.iterdir() if path.suffix in {".c", ".h"}}
+    c_sources = {
+        path.name for path in build.SOURCE.parent.rglob("*") if path.suffix in {".c", ".h"}
+    }
     assert c_sources <= names
 
 
@@ -183,7 +186,7 @@ def test_an_install_without_a_compiler_works_and_computes_with_numpy(tmp_path: P
 @pytest.mark.usefixtures("no_compiler")
 def test_an_editable_install_without_a_compiler_removes_an_older_library(tmp_path: Path) -> None:
     checkout = sources(tmp_path)
-    library = checkout / "kmeans_core" / "native" / build.library_name()
+    library = checkout / NATIVE / build.library_name()
     library.write_bytes(b"older")
     assert "without its compiled kernel" in setup(checkout, "build_ext", "--inplace")
     assert not library.exists()

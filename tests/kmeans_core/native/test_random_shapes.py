@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, kernels
-from kmeans_core.densities import Components
 from kmeans_core.kernels import NumpyKernel
+from kmeans_core.model.components import Components
 
 TWIN = NumpyKernel()
 
@@ -28,7 +28,7 @@ def test_labels_and_statistics_of_random_shapes(
 
 def test_the_cases_cover_what_they_should(random_case):
     cases = [random_case(seed) for seed in range(600)]
-    assert {case.type.code for case in cases} == {
+    assert {case.type.name for case in cases} == {
         f"{shape}-{sharing}"
         for shape in ("full", "diag", "spher")
         for sharing in ("tied", "untied")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kmeans_core.native import compile as build
+from kmeans_core.kernels.native import compile as build
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Several short processes: none is near the limit of a test, even on a machine with much to do.
@@ -33,8 +33,8 @@ KEPT = ROOT / "build" / "sanitised"
 SHORT_BY_ONE = """
 import ctypes, sys
 import numpy as np
-from kmeans_core.covariance import covariance_type_of
-from kmeans_core.native import binding, library
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.kernels.native import binding, library
 
 def unchecked(name, array, *_, **__):
     return array.ctypes.data
@@ -43,7 +43,7 @@ binding.address = unchecked
 kernel = binding.NativeKernel(library.load(sys.argv[1]))
 n = 4099
 labels = np.zeros((1, n - int(sys.argv[2])), dtype=np.uint8)
-kernel.assign_accumulate(np.zeros((2, n)), covariance_type_of("full-untied"), np.zeros((1, 3, 6)),
+kernel.assign_accumulate(np.zeros((2, n)), CovarianceType.of("full-untied"), np.zeros((1, 3, 6)),
                          labels, np.zeros((1, 3, 6)), np.zeros(1, dtype=np.int64))
 print("done")
 """

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from dashboard.services import Services
 
 
-MOST_LIVE_ROWS = 5_000  # beyond that, sending them all every second would slow the page down
+MOST_LIVE_ROWS = 5_000
+"""Rows that are sent while the job runs; more, every second, would slow the page down."""
 
 
 class Tabs:

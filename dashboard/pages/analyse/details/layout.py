@@ -14,7 +14,7 @@ from dashboard.pages.parts.grid import grid, number_column, text_column
 
 
 def details_card(selected: Any, correlation: Any) -> html.Section:
-    """The card with the tabs; ``selected`` and ``correlation`` are their first figures."""
+    """The card with the tabs; `selected` and `correlation` are their first figures."""
     return card(
         dmc.Tabs(
             [

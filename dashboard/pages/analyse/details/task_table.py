@@ -86,9 +86,9 @@ def task_columns(kind: str) -> list[dict[str, Any]]:
 def task_rows(
     runs: Iterable[TaskRun], record: JobRecord, now: float, *, billed: bool
 ) -> list[dict[str, Any]]:
-    """``runs`` in the order in which they ended. ``now``: Unix time, the end of a running job.
+    """`runs` in the order in which they ended. `now`: Unix time, the end of a running job.
 
-    ``billed``: whether the backend costs money.
+    `billed`: whether the backend costs money.
     """
     began = record.started_at or record.created_at
     lasted_s = max(1e-3, (record.finished_at or now) - began)
@@ -97,7 +97,7 @@ def task_rows(
 
 
 def tasks_note(rows: list[dict[str, Any]], n_tasks: int) -> str:
-    """``64 of 66 tasks, 12 cold starts, 3 tried more than once``."""
+    """`64 of 66 tasks, 12 cold starts, 3 tried more than once`."""
     cold = sum(row["start"] == "cold" and row["status"] == "done" for row in rows)
     again = sum(row["attempts"] > 1 for row in rows)
     note = f"{len(rows):,} of {n_tasks:,} tasks have ended, {cold:,} cold starts"

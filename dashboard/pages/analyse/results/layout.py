@@ -7,13 +7,13 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from dashboard.analysis.records import CRITERIA
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.aria import aria
 from dashboard.pages.parts.card import card, graph
 from dashboard.pages.parts.explain import explained
 from dashboard.pages.parts.icons import icon
 
-CRITERION_NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
 SCORE_RANGES = {"all": "All", "top": "Top"}
 TOP_SAYS = (
     "All shows every score. Top shows the best K of each type and what is above it, where models "
@@ -30,7 +30,7 @@ def curves_card(figure: Any) -> html.Section:
                 dmc.Group(
                     [
                         _choice(ids.SCORE_RANGE, "Range of the score axis", SCORE_RANGES, TOP_SAYS),
-                        _choice(ids.CRITERION, "Criterion", CRITERION_NAMES, "criterion"),
+                        _choice(ids.CRITERION, "Criterion", CRITERIA, "criterion"),
                     ],
                     gap="xs",
                 ),

@@ -19,7 +19,7 @@ MOST_CAP_USD = 100_000
 
 
 def cap_control(cap_usd: float | None) -> html.Div:
-    """The spending cap of the next job; hidden where jobs have no price (``cap_usd`` None)."""
+    """The spending cap of the next job; hidden where jobs have no price (`cap_usd` None)."""
     control = explained(
         dmc.NumberInput(
             id=ids.SPENDING_CAP,
@@ -39,7 +39,7 @@ def cap_control(cap_usd: float | None) -> html.Div:
 
 
 def chosen_cap(value: Any) -> float:
-    """The cap as somebody typed it. Raises SpecError when it is none."""
+    """The cap as somebody typed it. Raises SpecError for anything that cannot be one."""
     try:
         cap_usd = float(value)
     except (TypeError, ValueError):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from dashboard.datasets import Dataset
     from dashboard.planning.spec import JobSpec
 
-# Every control that a specification decides: id -> property.
 SPEC_CONTROLS: dict[str, str] = {
     ids.DATASET: "value",
     ids.COLUMNS: "value",
@@ -30,13 +29,18 @@ SPEC_CONTROLS: dict[str, str] = {
     ids.MAX_ITER: "value",
     ids.REG_COVAR: "value",
 }
+"""Every control that a specification decides, by id: the property that holds its value."""
+
 SLIDERS = (ids.K_RANGE, ids.EXPERIMENTS, ids.RESTARTS)
 MOST_REASONS = 12
-UPLOADS = "Uploads"  # offer_removal in controls.js knows the group by this name
+"""Columns whose reason for being left out is shown."""
+
+UPLOADS = "Uploads"
+"""The group of the dataset select that holds what can be deleted."""
 
 
 def spec_values(spec: JobSpec) -> dict[str, Any]:
-    """Value of every control of :data:`SPEC_CONTROLS` for a specification."""
+    """Value of every control of `SPEC_CONTROLS` for a specification."""
     return {
         ids.DATASET: spec.dataset_id,
         ids.COLUMNS: list(spec.columns),
@@ -112,7 +116,7 @@ def columns_note(dataset: Dataset, chosen: Sequence[str]) -> list[Any]:
 
 
 def rows_line(n_rows: int, n_used: int) -> str:
-    """``3,232 rows, 17 left out (non-finite)``."""
+    """`3,232 rows, 17 left out (non-finite)`."""
     line = f"{n_rows:,} row{'' if n_rows == 1 else 's'}"
     if n_used < n_rows:
         line += f", {n_rows - n_used:,} left out (non-finite)"

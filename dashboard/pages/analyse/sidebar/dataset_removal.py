@@ -38,7 +38,7 @@ def removal_dialog() -> dmc.Modal:
 
 
 class DatasetRemoval:
-    """The button beside the dataset, shown for uploads only (``offer_removal`` in controls.js)."""
+    """The button beside the dataset, shown for uploads only (`offer_removal` in controls.js)."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -7,12 +7,13 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from compute_lambda.tasks.fit.task import MAX_ITERATIONS
 from dashboard.pages.analyse.sidebar.cap import cap_control
 from dashboard.pages.parts import ids
 from dashboard.pages.parts.aria import aria
-from dashboard.pages.parts.explain import TYPE_SENTENCES, explained
+from dashboard.pages.parts.explain import explained
 from dashboard.pages.parts.icons import glyph, icon
-from kmeans_core import COVARIANCE_TYPES
+from kmeans_core import COVARIANCE_TYPES, DEFAULT_REG_COVAR, CovarianceType
 
 MAX_K = 30
 MAX_EXPERIMENTS = 50
@@ -26,7 +27,7 @@ DISTANCE_CHOICES = [
 def sidebar(
     values: dict[str, Any], max_upload_mb: int, cap_usd: float | None = None
 ) -> list[dmc.AppShellSection]:
-    """``values``: the initial value of every control, see ``controls.control_values``; ``cap_usd``:
+    """`values`: the initial value of every control, see `controls.control_values`; `cap_usd`:
     the spending cap, None where jobs have no price.
     """
     settings = dmc.Stack(
@@ -215,7 +216,7 @@ def _model(values: dict[str, Any]) -> list[Any]:
 def _types(chosen: list[str]) -> dmc.CheckboxGroup:
     return dmc.CheckboxGroup(
         html.Div(
-            [explained(_type_card(name), TYPE_SENTENCES[name]) for name in COVARIANCE_TYPES],
+            [_type_card(CovarianceType.of(name)) for name in COVARIANCE_TYPES],
             className="type-cards",
         ),
         id=ids.TYPES,
@@ -224,14 +225,15 @@ def _types(chosen: list[str]) -> dmc.CheckboxGroup:
     )
 
 
-def _type_card(name: str) -> dmc.CheckboxCard:
-    return dmc.CheckboxCard(
-        [glyph(name), html.Span(name, className="type-name")],
-        value=name,
+def _type_card(kind: CovarianceType) -> html.Div:
+    card = dmc.CheckboxCard(
+        [glyph(kind.name), html.Span(kind.name, className="type-name")],
+        value=kind.name,
         className="type-card",
         radius="md",
-        **aria(label=f"{name}: {TYPE_SENTENCES[name]}"),
+        **aria(label=f"{kind.name}: {kind.sentence}"),
     )
+    return explained(card, kind.sentence)
 
 
 def _effort(values: dict[str, Any]) -> list[Any]:
@@ -295,6 +297,18 @@ def _number(number_id: str, label: str, values: dict[str, Any], **options: Any) 
     )
 
 
+def _distance(values: dict[str, Any]) -> html.Div:
+    select = dmc.Select(
+        id=ids.DISTANCE,
+        label="Distance",
+        data=DISTANCE_CHOICES,
+        value=values[ids.DISTANCE],
+        allowDeselect=False,
+        size="sm",
+    )
+    return explained(select, "distance")
+
+
 def _advanced(values: dict[str, Any]) -> dmc.Accordion:
     return dmc.Accordion(
         dmc.AccordionItem(
@@ -303,19 +317,15 @@ def _advanced(values: dict[str, Any]) -> dmc.Accordion:
                 dmc.AccordionPanel(
                     dmc.Stack(
                         [
+                            _distance(values),
                             explained(
-                                dmc.Select(
-                                    id=ids.DISTANCE,
-                                    label="Distance",
-                                    data=DISTANCE_CHOICES,
-                                    value=values[ids.DISTANCE],
-                                    allowDeselect=False,
-                                    size="sm",
+                                _number(
+                                    ids.MAX_ITER,
+                                    "Most iterations",
+                                    values,
+                                    min=1,
+                                    max=MAX_ITERATIONS,
                                 ),
-                                "distance",
-                            ),
-                            explained(
-                                _number(ids.MAX_ITER, "Most iterations", values, min=1, max=10_000),
                                 "max_iter",
                             ),
                             explained(
@@ -326,7 +336,7 @@ def _advanced(values: dict[str, Any]) -> dmc.Accordion:
                                     allowDecimal=True,
                                     min=0,
                                     max=1,
-                                    step=1e-6,
+                                    step=DEFAULT_REG_COVAR,
                                 ),
                                 "reg_covar",
                             ),

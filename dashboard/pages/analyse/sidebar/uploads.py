@@ -42,7 +42,7 @@ def preview_dialog() -> dmc.Modal:
 
 
 class Uploads:
-    """The callbacks; the upload itself is a plain route, see ``routes.py``."""
+    """The callbacks; the upload itself is a plain route, see `routes.py`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -1,4 +1,4 @@
-"""A fit endpoint on loopback that answers by a script: the one double of the backend's tests.
+"""An endpoint for tasks on loopback that answers by a script: the double of the backend's tests.
 
 Good answers come from the real handler, called with the event that API Gateway would make. Faults
 are made here, on the wire: statuses, broken connections, late and malformed answers.
@@ -23,9 +23,10 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from compute_lambda import FitTask
+from compute_lambda import Task
 from compute_lambda.environment import Environment
 from compute_lambda.handler import Worker
+from compute_lambda.tasks.registry import read_task
 from tests.waiting import WAIT_S
 
 MEMORY_MB = 1_769
@@ -59,7 +60,7 @@ class Seen:
     """
 
     number: int
-    task: FitTask
+    task: Any
     repeat: int
     headers: dict[str, str]
     raw_body: bytes
@@ -152,7 +153,7 @@ class ScriptedEndpoint:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         app = web.Application(client_max_size=16 * 2**20)
-        app.router.add_post("/tasks", self._fit)
+        app.router.add_post("/tasks", self._do)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._wanted_port, ssl_context=self._tls)
@@ -162,13 +163,13 @@ class ScriptedEndpoint:
         await self._ended.wait()
         await runner.cleanup()
 
-    async def _fit(self, request: web.Request) -> web.StreamResponse:
+    async def _do(self, request: web.Request) -> web.StreamResponse:
         self.n_at_once += 1
         self.most_at_once = max(self.most_at_once, self.n_at_once)
         self.connections.add(request.transport)
         try:
             body = await request.read()
-            task = FitTask.from_dict(json.loads(body))
+            task: Task = read_task(json.loads(body))
             task_id = task.task_id
             headers = {name.lower(): value for name, value in request.headers.items()}
             seen = Seen(len(self.seen), task, self.arrived[task_id], headers, body)

@@ -1,0 +1,391 @@
+"""The compiled kernel as Python functions of the same names and arguments as the NumPy ones.
+
+Every array is checked here, as C cannot: type, shape, C order, alignment. Calls release the GIL;
+all memory that C writes to is made or checked here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kmeans_core.kernels.native.arrays import (
+    address,
+    check_labels,
+    is_suitable,
+    packed_marks,
+    unpacked_marks,
+)
+from kmeans_core.kernels.native.crew import call_with_help
+from kmeans_core.kernels.native.library import ProblemRecord, TableRecord
+from kmeans_core.kernels.twin import assignment, column_sums, drawing, iteration
+from kmeans_core.model.components import Components
+from kmeans_core.model.covariance import CovarianceType
+from kmeans_core.model.problem import Problem
+from kmeans_core.model.restarts import Pair, Restarts
+from kmeans_core.points.arrangement import (
+    BRANCH,
+    GROUP,
+    Arrangement,
+    arrangement_of,
+    check_box_sizes,
+    is_worth_arranging,
+    n_leaves,
+)
+from kmeans_core.points.arrays import FloatArray, IntArray, LabelArray
+
+_MIX_BLOCK, _DRAWN_TOGETHER, _ROW = 256, 4, 8  # MOST_POINTS, DRAWN_TOGETHER, ROW of the C sources
+# Threads share the restarts of a table that is no longer than so many parts of the C sources, or
+# that has boxes. In each thread up to so many restarts take turns: one alone would wait for its own
+# results and take half as long again.
+_FEW_PARTS, _TOGETHER = 2, 128
+_MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
+_ANY_TYPE = CovarianceType.of("spher-tied")  # where the type does not matter
+_SHAPES = {"full": 0, "diag": 1, "spher": 2}
+
+
+class NativeKernel:
+    """The functions of one loaded library; `variant` is one of those that the processor runs."""
+
+    name = "native"
+
+    def __init__(self, library: ctypes.CDLL, variant: int | None = None) -> None:
+        self._library = library
+        self._variant = library.centaurus_best_variant() if variant is None else variant
+
+    def assign_accumulate(
+        self,
+        columns: FloatArray,
+        covariance_type: CovarianceType,
+        thetas: FloatArray,
+        labels: LabelArray,
+        statistics: FloatArray,
+        n_changed: IntArray,
+        n_threads: int = 1,
+        boxes: Arrangement | None = None,
+        fresh: bool = False,
+    ) -> None:
+        """As `assignment.assign_accumulate`, which does the work for more than 255 clusters."""
+        if labels.dtype != np.uint8:
+            assignment.assign_accumulate(
+                columns, covariance_type, thetas, labels, statistics, n_changed, fresh=fresh
+            )
+            return
+        d, n = columns.shape
+        n_restarts, n_clusters, _ = thetas.shape
+        shape = (n_restarts, n_clusters, covariance_type.n_features(d))
+        n_parts = self._library.centaurus_n_parts(n)
+        is_fresh = np.empty(n_restarts, dtype=np.int64)
+        sums, changed_in = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
+        record = self._record(columns, covariance_type)
+        _kept = self._add_boxes(record, boxes, shape[2])
+        arguments = (
+            self._variant,
+            record,
+            n_restarts,
+            n_clusters,
+            address("thetas", thetas, np.float64, shape),
+            address("labels", labels, np.uint8, (n_restarts, n), written=True),
+            address("statistics", statistics, np.float64, shape, written=True),
+            address("n_changed", n_changed, np.int64, (n_restarts,), written=True),
+            fresh,
+            is_fresh.ctypes.data,
+            sums.ctypes.data,
+            changed_in.ctypes.data,
+        )
+        n_items = n_parts * n_restarts
+        self._run("assign_accumulate", arguments, n_threads, self._workspace(d, shape), n_items)
+
+    def accumulate(
+        self,
+        columns: FloatArray,
+        covariance_type: CovarianceType,
+        labels: LabelArray,
+        n_clusters: int,
+        n_threads: int = 1,
+        boxes: Arrangement | None = None,
+    ) -> FloatArray:
+        """As `assignment.accumulate`. Raises ValueError for a label of n_clusters or more."""
+        if labels.dtype != np.uint8:
+            return assignment.accumulate(columns, covariance_type, labels, n_clusters)
+        d, n = columns.shape
+        n_restarts = len(labels)
+        shape = (n_restarts, n_clusters, covariance_type.n_features(d))
+        place = address("labels", labels, np.uint8, (n_restarts, n))
+        check_labels(labels, n_clusters)
+        statistics = np.empty(shape)
+        n_parts = self._library.centaurus_n_parts(n)
+        sums = np.empty((n_parts, *shape))
+        record = self._record(columns, covariance_type)
+        _kept = self._add_boxes(record, boxes, shape[2])
+        arguments = (
+            self._variant,
+            record,
+            n_restarts,
+            n_clusters,
+            place,
+            statistics.ctypes.data,
+            sums.ctypes.data,
+        )
+        n_items = n_parts * n_restarts
+        self._run("accumulate", arguments, n_threads, self._workspace(d, shape), n_items)
+        return statistics
+
+    def iterate(
+        self, problem: Problem, restarts: Restarts, max_iter: int, work: float, n_threads: int = 1
+    ) -> IntArray:
+        """As `iteration.iterate`, with as many iterations as `work` pays for."""
+        labels = restarts.labels
+        if labels.dtype != np.uint8:
+            return iteration.iterate(problem, restarts, max_iter, work)
+        d, n = problem.columns.shape
+        shape = restarts.theta.shape
+        n_restarts, n_clusters, _ = shape
+        n_parts = self._library.centaurus_n_parts(n)
+        left_in, chosen = np.zeros(n_restarts, np.int64), np.empty(n_restarts, np.int64)
+        sums, n_changed = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
+        together = n_restarts
+        if n_threads > 1 and (n_parts <= _FEW_PARTS or problem.boxes is not None):
+            together = max(1, min(-(-n_restarts // (2 * n_threads)), _TOGETHER))
+        whole, rest = np.empty_like(n_changed), np.zeros_like(n_changed)
+        marks = packed_marks(restarts.cycle_marks)
+        record, _kept = self._full_record(problem)
+        settled = np.empty((n_restarts, 0 if problem.boxes is None else n_leaves(n)), np.uint64)
+        place = address("labels", labels, np.uint8, (n_restarts, n), written=True)
+        check_labels(labels, n_clusters)
+        arguments = (
+            self._variant,
+            record,
+            n_restarts,
+            n_clusters,
+            min(int(max_iter), _MOST_ITERATIONS),
+            together,
+            work,
+            address("theta", restarts.theta, np.float64, shape, written=True),
+            address("statistics", restarts.statistics, np.float64, shape, written=True),
+            place,
+            address("n_iter", restarts.n_iter, np.int64, (n_restarts,), written=True),
+            address("n_reseeded", restarts.n_reseeded, np.int64, (n_restarts,), written=True),
+            left_in.ctypes.data,
+            marks.ctypes.data,
+            sums.ctypes.data,
+            n_changed.ctypes.data,
+            chosen.ctypes.data,
+            whole.ctypes.data,
+            rest.ctypes.data,
+            settled.ctypes.data,
+        )
+        n_items = n_parts if together == n_restarts else -(-n_restarts // together)
+        self._run("iterate", arguments, n_threads, self._workspace(d, shape), n_items)
+        if marks.any():
+            restarts.cycle_marks[:] = unpacked_marks(marks)
+        return left_in
+
+    def arrange(self, columns: FloatArray) -> Arrangement | None:
+        """The points in an order that saves time; None when the order they have is as good."""
+        d, n = columns.shape
+        if not is_worth_arranging(n, d):
+            return None
+        rows = np.empty(n, dtype=np.int64)
+        place = address("columns", columns, np.float64, (d, n))
+        self._library.centaurus_arrange(place, n, d, rows.ctypes.data)
+        return arrangement_of(columns, rows)
+
+    def uniforms(self, seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:
+        """As `drawing.uniforms`, which does the work for numbers of 32 bits and more."""
+        if max(max(pair) for pair in pairs) >= 1 << 32:
+            return drawing.uniforms(seed, pairs, n_seeds)
+        own = [seed >> at & 0xFFFFFFFF for at in range(0, max(1, seed.bit_length()), 32)]
+        words = np.empty((len(pairs), len(own) + 2), dtype=np.uint32)
+        words[:, :-2], words[:, -2:] = own, pairs
+        out = np.empty((len(pairs), n_seeds))
+        self._library.centaurus_uniforms(
+            words.ctypes.data, len(pairs), words.shape[1], n_seeds, out.ctypes.data
+        )
+        return out
+
+    def draw(self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1) -> IntArray:
+        """As `drawing.draw`."""
+        n_restarts, n_seeds = uniforms.shape
+        rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
+        arguments = (
+            self._variant,
+            self._record(columns, _ANY_TYPE),
+            n_restarts,
+            n_seeds,
+            address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
+            rows.ctypes.data,
+        )
+        n = columns.shape[1]
+        doubles = self._library.centaurus_drawing_doubles(n, n_restarts, n_seeds)
+        n_parts = self._library.centaurus_n_parts(n)
+        n_items = n_parts if n_parts > 1 else -(-n_restarts // _DRAWN_TOGETHER)
+        self._run("draw", arguments, n_threads, doubles, n_items)
+        return rows
+
+    def point_log_likelihoods(
+        self, components: Components, columns: FloatArray, n_threads: int = 1
+    ) -> FloatArray:
+        """As `densities.point_log_likelihoods`."""
+        out = np.empty((len(components.means), columns.shape[1]))
+        self._mix(components, columns, n_threads, out.ctypes.data)
+        return out
+
+    def log_likelihoods(
+        self, components: Components, columns: FloatArray, n_threads: int = 1
+    ) -> FloatArray:
+        """As `densities.log_likelihoods`, without a number in memory for each point."""
+        return self._mix(components, columns, n_threads, None)
+
+    def extremes(
+        self, table: FloatArray, origin: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """As `column_sums.extremes`."""
+        if not is_suitable(table):
+            return column_sums.extremes(table, origin)
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 3, table.shape[1]))
+        sums[:, :2] = table[0]
+        self._pass_over(0, table, {"shift": origin}, sums, n_threads)
+        return sums[:, 0].max(axis=0), sums[:, 1].min(axis=0), sums[:, 2].sum(axis=0)
+
+    def spreads(
+        self,
+        table: FloatArray,
+        origin: FloatArray,
+        for_mean: FloatArray,
+        unit: FloatArray,
+        n_threads: int = 1,
+    ) -> tuple[FloatArray, FloatArray]:
+        """As `column_sums.spreads`."""
+        if not is_suitable(table):
+            return column_sums.spreads(table, origin, for_mean, unit)
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, table.shape[1]))
+        own = {"shift": origin, "offset": for_mean, "scale": unit}
+        self._pass_over(1, table, own, sums, n_threads)
+        return sums[:, 0].sum(axis=0), sums[:, 1].sum(axis=0)
+
+    def scaled(
+        self, table: FloatArray, shift: FloatArray, scale: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """As `column_sums.scaled`."""
+        if not is_suitable(table):
+            return column_sums.scaled(table, shift, scale)
+        columns = np.empty(table.shape[::-1])
+        sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, table.shape[1]))
+        own = {"shift": shift, "scale": scale}
+        self._pass_over(2, table, own, sums, n_threads, columns)
+        return columns, sums[:, 0].sum(axis=0), sums[:, 1].sum(axis=0)
+
+    def _pass_over(
+        self,
+        number: int,
+        table: FloatArray,
+        arrays: dict[str, FloatArray],
+        sums: FloatArray,
+        n_threads: int,
+        columns: FloatArray | None = None,
+    ) -> None:
+        n, d = table.shape
+        row_step, column_step = (step // table.itemsize for step in table.strides)
+        record = TableRecord(
+            values=table.ctypes.data, n=n, d=d, row_step=row_step, column_step=column_step
+        )
+        for name, array in arrays.items():
+            setattr(record, name, address(name, array, np.float64, (d,)))
+        place = None if columns is None else columns.ctypes.data
+        arguments = (self._variant, record, number, place, sums.ctypes.data)
+        self._run("table", arguments, n_threads, 1, len(sums))
+
+    def _mix(
+        self, components: Components, columns: FloatArray, n_threads: int, out: int | None
+    ) -> FloatArray:
+        shape = n_models, n_clusters, d = components.means.shape
+        diagonal = components.whiteners.ndim == 3
+        whitener_shape = shape if diagonal else (*shape, d)
+        sums = np.empty((n_models, self._library.centaurus_n_parts(columns.shape[1])))
+        arguments = (
+            self._variant,
+            self._record(columns, _ANY_TYPE),
+            n_models,
+            n_clusters,
+            address("constants", components.constants, np.float64, shape[:2]),
+            address("means", components.means, np.float64, shape),
+            address("whiteners", components.whiteners, np.float64, whitener_shape),
+            diagonal,
+            out,
+            sums.ctypes.data,
+        )
+        self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK, sums.size)
+        return sums.sum(axis=1)
+
+    def _run(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        n_threads: int,
+        n_doubles: int,
+        n_items: int,
+    ) -> None:
+        """Call with as many threads as there are items of work to share."""
+        call: Callable[..., None] = getattr(self._library, f"centaurus_{function}")
+        call_with_help(
+            self._library,
+            min(int(n_threads), n_items),
+            n_doubles,
+            lambda crew, memory: call(*arguments, crew, memory),
+        )
+
+    def _workspace(self, d: int, shape: tuple[int, int, int]) -> int:
+        """Numbers that a thread works in, for statistics of a shape (R, K, F)."""
+        return int(self._library.centaurus_workspace_doubles(d, shape[2], shape[1]))
+
+    def _record(self, columns: FloatArray, covariance_type: CovarianceType) -> ProblemRecord:
+        d, n = columns.shape
+        return ProblemRecord(
+            columns=address("columns", columns, np.float64, (d, n)),
+            n=n,
+            d=d,
+            shape=_SHAPES[covariance_type.shape],
+            tied=covariance_type.tied,
+        )
+
+    def _full_record(self, problem: Problem) -> tuple[ProblemRecord, tuple[FloatArray, ...]]:
+        """The record, and arrays that must live as long as it is in use."""
+        d = problem.columns.shape[0]
+        moment = problem.covariance_type.entries_shape(d) or (1,)
+        total = np.ascontiguousarray(problem.total_second_moment)
+        overall = np.ascontiguousarray(problem.overall_covariance)
+        record = self._record(problem.columns, problem.covariance_type)
+        record.total = address("total_second_moment", total, np.float64, moment)
+        record.overall = address("overall_covariance", overall, np.float64, moment)
+        record.reference = address("reference", problem.floor.reference, np.float64, (d,))
+        record.reg_covar = problem.floor.reg_covar
+        record.mahalanobis = problem.distance == "mahalanobis"
+        n_features = problem.covariance_type.n_features(d)
+        return record, (total, overall, *self._add_boxes(record, problem.boxes, n_features))
+
+    @staticmethod
+    def _add_boxes(
+        record: ProblemRecord, boxes: Arrangement | None, n_features: int
+    ) -> tuple[FloatArray, ...]:
+        """Returns arrays that must live as long as the record is in use: room for what the kernel
+        wants to know about all points and boxes."""
+        if boxes is None:
+            return ()
+        d, leaves = record.d, n_leaves(record.n)
+        check_box_sizes(record.n, d)
+        record.leaves = address("leaves", boxes.leaves, np.float64, (2, d, leaves))
+        shape = (2, d, leaves // BRANCH + BRANCH)
+        record.branches = address("branches", boxes.branches, np.float64, shape)
+        room = (
+            ("largest", np.empty(n_features - 1)),
+            ("features", np.empty((n_features - 1, leaves * GROUP))),
+            ("leaf_sums", np.empty((leaves, n_features))),
+            ("rows", np.empty((record.n if n_features <= _ROW else 0, _ROW))),
+        )
+        for name, array in room:
+            setattr(record, name, array.ctypes.data)
+        return tuple(array for _, array in room)

@@ -1,0 +1,1 @@
+"""The kernel in NumPy: readable, there on every machine, and the oracle in the tests."""

@@ -1,1 +1,0 @@
-"""The compiled form of the hot loops: C sources, how they are built, and their binding."""

@@ -1,0 +1,1 @@
+"""The points that are clustered, as plain data: kinds of arrays, prepared tables, their order."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""Lambda's names of the processors, and those of wheels."""
+"""Lambda's names of the processors, and the names in wheels."""
 
 LAMBDA_PYTHON_VERSION = "3.13"
 """The runtime that sam_template.yaml asks for."""

@@ -5,7 +5,7 @@
 Settings come from the environment (CENTAURUS_DATA_DIR and so on), or as arguments by name:
 `'dashboard.wsgi:application(data_dir="/srv/centaurus")'`. Workers share nothing in memory: tables
 lie in the data directory, jobs in the store, remembered fits in the cache. Each worker computes the
-jobs whose lease it holds, and goes on with those of a worker that has died.
+jobs whose lease it holds, and goes on with the jobs of a worker that has died.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def application(**settings: object) -> Flask:
 def _close_at_the_end(services: Services) -> None:
     """Give running jobs back as soon as the worker ends, for whatever reason it does.
 
-    `atexit` comes too late: before that Python waits for all threads, and those of the pool go on
+    `atexit` comes too late: before that Python waits for all threads, and threads of the pool go on
     with the job. There is no public way to be called earlier than the pool's own end, which is
     registered here as well; functions are called in reverse order.
     """

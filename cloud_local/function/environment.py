@@ -78,7 +78,7 @@ async def start_process(
 ) -> Process:
     """Start the runtime client as Lambda does, with Lambda's variables and no others.
 
-    Without `site` (-S) there are no packages but the artefact's and those of the runtime root.
+    Without `site` (-S) there are no packages but those of the artefact and of the runtime root.
     """
     environment.process = await asyncio.create_subprocess_exec(
         sys.executable,

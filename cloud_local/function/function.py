@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Counts:
-    """Since the start. `invocations` are those that reached an environment."""
+    """Counts since the start. `invocations` counts calls that reached an environment."""
 
     invocations: int = 0
     cold_starts: int = 0

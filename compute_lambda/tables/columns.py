@@ -1,4 +1,4 @@
-"""Reading the columns that a task needs, and only those."""
+"""Reading the columns that a task needs, and no others."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is written beside a table in S3, so that whoever reads a few columns can verify just those.
+"""What is written beside a table in S3, so that a reader of a few columns can verify them.
 
-The table's own id is the hash of everything, which nobody can check who reads two of its thirty
-columns. The manifest has a sha256 for each. It is written after the table and so also says that
-the table is complete.
+The table's own id is the hash of all its columns, which a reader of two of thirty cannot check. The
+manifest has a sha256 for each column. It is written after the table, so it also says that the table
+is complete.
 """
 
 from __future__ import annotations

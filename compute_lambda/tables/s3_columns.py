@@ -78,8 +78,8 @@ def _client() -> Any:
     class FewServices(Loader):  # type: ignore[misc]  # botocore has no types
         """Knows which services there are without looking into 400 folders: 25 ms of each start.
 
-        Beside S3, those where botocore gets credentials: Lambda hands them over ready to use, but
-        a role that is assumed or a single sign-on asks for them.
+        Beside S3, the services that botocore asks for credentials. Lambda hands credentials over
+        ready to use, but a role that is assumed or a single sign-on asks for them.
         """
 
         def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002

@@ -216,7 +216,7 @@ def _describe(
 def _votes(
     cells: Mapping[CellKey, Cell], chosen: CellKey, criterion: str, n_columns: int
 ) -> tuple[int, int]:
-    """Experiments whose own best model is the chosen one, of those that are in every cell."""
+    """Experiments whose own best model is the chosen one, among all that are in every cell."""
     keys = [key for key, cell in cells.items() if cell.n]
     everywhere = cells[keys[0]].columns.experiments
     for key in keys[1:]:

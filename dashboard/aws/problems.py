@@ -208,7 +208,7 @@ def _of_answer(error: botocore.ClientError, doing: str) -> AwsProblem:
 
 
 def _of_status(error: httpx.HTTPStatusError, doing: str) -> AwsProblem:
-    """The problem behind an HTTP answer of the endpoint that is none of the fit function's own."""
+    """The problem behind an HTTP answer that the endpoint gave and not the fit function."""
     status = error.response.status_code
     where = error.request.url.host
     code = _known(str(status)) or ("aws_unavailable" if status >= 500 else "refused")

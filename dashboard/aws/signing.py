@@ -59,7 +59,9 @@ class Signer:
         self._keys: dict[tuple[str, str], bytes] = {}
 
     async def current(self) -> FrozenCredentials:
-        """The key to use now. Raises what botocore raises when there is none or none new."""
+        """The key to use now. Raises what botocore raises when there is none, or it cannot be
+        renewed.
+        """
         needs_refresh = getattr(self._credentials, "refresh_needed", None)
         if needs_refresh is not None and needs_refresh():
             # Renewing asks a server of AWS, or runs a program: not in the event loop.
@@ -74,7 +76,7 @@ class Signer:
     def headers(
         self, key: FrozenCredentials, method: str, url: str, body: bytes, headers: dict[str, str]
     ) -> dict[str, str]:
-        """`headers`, and those that carry the signature over all of them, the address and `body`.
+        """`headers` and further ones, with the signature over all of them, the address and `body`.
 
         Names are in lower case and `host` is among them.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html

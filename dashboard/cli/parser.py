@@ -114,7 +114,7 @@ def _add_analyse(commands: Commands) -> None:
 
 
 def _add_models(add: AddArgument) -> None:
-    """What is fitted to what."""
+    """The table, and the models that are fitted to it."""
     add(
         "file",
         type=Path,

@@ -206,7 +206,7 @@ class JobStore(Protocol):
         ...
 
     def release_lease(self, job_id: str, owner: str) -> None:
-        """Give the job up, if `owner` holds it; unless it is finished, it then counts as orphaned."""
+        """Give the job up, if `owner` holds it. Unless finished, it then counts as orphaned."""
         ...
 
     def request_cancel(self, job_id: str) -> bool:

@@ -18,7 +18,8 @@ import marshal
 import sys
 from pathlib import Path
 
-UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+"""PEP 552."""
 
 
 def without_docstrings(source: bytes, name: str) -> ast.Module:
@@ -52,6 +53,7 @@ def compile_module(path: Path, name: str) -> None:
 
 
 def main(folder: str, prefix: str) -> None:
+    """Compile every module under `folder`; tracebacks show `prefix` in its place."""
     root = Path(folder)
     for path in sorted(root.rglob("*.py")):
         compile_module(path, f"{prefix}/{path.relative_to(root).as_posix()}")

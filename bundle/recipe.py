@@ -33,7 +33,8 @@ NOT_RUN = frozenset({RECIPE.as_posix()})
 """Modules of ours that are for building."""
 
 _TIME_STAMP = (2020, 1, 1, 0, 0, 0)
-_TIME_STAMP_S = 1_577_836_800  # the same moment, so that folder and zip agree
+_TIME_STAMP_S = 1_577_836_800
+"""The same moment, so that folder and zip agree."""
 _MIB = 2**20
 
 
@@ -70,6 +71,7 @@ class Bundle:
         )
 
     def save(self, path: Path) -> None:
+        """Write this record to `path` as JSON, to be read by `load`."""
         record = {name: str(value) for name, value in dataclasses.asdict(self).items()}
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Self
 
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""Lambda's names of the processors, and those of wheels."""
+"""Lambda's names of the processors, and the names in wheels."""
 
 LAMBDA_PYTHON_VERSION = "3.13"
 """The runtime that sam_template.yaml asks for."""
 
-# Amazon Linux 2023 has glibc 2.34. Without the newer tag pip silently takes old wheels.
 _WHEEL_TAGS = ("manylinux_2_28", "manylinux2014")
+"""Amazon Linux 2023 has glibc 2.34. Without the newer tag pip silently takes old wheels."""
 
 
 class BuildProblem(Exception):

@@ -97,14 +97,19 @@ class LocalCloud:
 
     @property
     def bucket(self) -> str:
+        """Name of the S3 bucket."""
         return self._deployed.bucket
 
     @property
     def table(self) -> str:
+        """Name of the DynamoDB table of jobs."""
         return self._deployed.table
 
     @property
     def memory_mb(self) -> int:
+        """The function's memory as the template has it; workers are told it, and nothing enforces
+        it.
+        """
         return self._deployed.memory_mb
 
     @property
@@ -144,10 +149,12 @@ class LocalCloud:
 
     @property
     def log_path(self) -> Path:
+        """The log of the gateway and all workers."""
         return self._running.log_path
 
     @property
     def gateway_pid(self) -> int:
+        """Process id of the gateway, whose end ends all workers."""
         return self._running.pid
 
     def _service_urls(self) -> dict[str, str]:

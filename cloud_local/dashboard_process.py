@@ -59,10 +59,12 @@ class DashboardProcess:
 
     @property
     def pid(self) -> int:
+        """Process id of the dashboard that runs now; it must have been started."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
+        """Start the process, and return before it listens."""
         self._starts_s.append(time.monotonic())
         self._process = subprocess.Popen(
             self._command,
@@ -90,6 +92,7 @@ class DashboardProcess:
         return code
 
     def stop(self) -> None:
+        """End the process, by SIGKILL after STOP_S seconds; does nothing the second time."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -80,7 +80,7 @@ def _make_table(dynamodb: Any, name: str, properties: dict[str, Any]) -> None:
 
 
 def _variables(function: dict[str, Any]) -> dict[str, str]:
-    """Those of the template, and those with which Lambda passes on the settings of logging."""
+    """Variables of the template, and variables by which Lambda passes the logging settings on."""
     given = (function.get("Environment") or {}).get("Variables") or {}
     logging = function.get("LoggingConfig") or {}
     passed_on = {

@@ -71,6 +71,7 @@ def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 def main() -> int:
+    """Read the configuration from standard input and serve; the exit status."""
     configuration = GatewayConfiguration.from_json(sys.stdin.readline())
     try:
         asyncio.run(serve(configuration))

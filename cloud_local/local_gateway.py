@@ -80,6 +80,7 @@ class LocalGateway:
 
     @property
     def pid(self) -> int:
+        """Process id of the gateway, which must be running."""
         assert self._process is not None
         return self._process.pid
 

@@ -37,7 +37,7 @@ class QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
+        """Write nothing."""
 
 
 def serve(listening_fd: int) -> None:

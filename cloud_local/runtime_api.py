@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, which every worker talks to, and a door for those who steer the gateway.
+"""Lambda's Runtime API, which every worker talks to, and a door for steering the gateway.
 
 Paths are `/<environment>/2018-06-01/runtime/...`, so that one port serves all workers. Reference:
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html

@@ -24,7 +24,7 @@ class TemplateProblem(ValueError):
     """The template holds something that the local cloud cannot read."""
 
 
-class TemplateLoader(yaml.SafeLoader):
+class TemplateLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """YAML with CloudFormation's short forms: `!Ref X` is {"Ref": X}, `!Sub` {"Fn::Sub": ...}."""
 
 
@@ -75,10 +75,14 @@ class Template:
 
     @classmethod
     def read(cls, path: Path = TEMPLATE_PATH, **choices: Any) -> Template:
+        """The template in the file `path`; `choices` as for the constructor."""
         return cls(path.read_text(encoding="utf-8"), **choices)
 
     @property
     def resources(self) -> dict[str, Any]:
+        """Every resource by its logical id, as it stands in the template: references are
+        unresolved.
+        """
         return dict(self._source["Resources"])
 
     def only(self, resource_type: str) -> tuple[str, dict[str, Any]]:

@@ -20,6 +20,9 @@ class Deadline:
         self._longest_ms = 0.0
 
     def passed(self) -> bool:
+        """Whether to stop now. Ask once per iteration: the time between two questions is learned
+        from.
+        """
         remaining_ms = self._remaining_ms()
         self._longest_ms = max(self._longest_ms, self._last_ms - remaining_ms)
         self._last_ms = remaining_ms

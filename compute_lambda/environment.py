@@ -29,8 +29,10 @@ WHOLE_PROCESSOR_MB = 1_769
 """Memory that comes with one whole processor; a function with less gets less of it.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
-MEMORY_MB = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"  # set by Lambda
-LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"  # set by Lambda; one per execution environment
+MEMORY_MB = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+"""Set by Lambda."""
+LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"
+"""Set by Lambda; one per execution environment."""
 
 
 @dataclass(frozen=True, slots=True)

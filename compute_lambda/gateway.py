@@ -33,7 +33,7 @@ class Request:
     body: str
     is_base64: bool
 
-    def json(self) -> Any:
+    def json(self) -> object:
         """The body as JSON. Raises HttpError 413, 415 or 400."""
         content_type = self.headers.get("content-type", "")
         media_type, _, parameters = content_type.partition(";")

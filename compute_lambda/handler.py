@@ -39,7 +39,9 @@ class Context(Protocol):
 
     aws_request_id: str
 
-    def get_remaining_time_in_millis(self) -> int: ...
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function's own time limit ends the invocation."""
+        ...
 
 
 class Worker:

@@ -5,7 +5,7 @@
 Settings come from the environment (CENTAURUS_DATA_DIR and so on), or as arguments by name:
 `'dashboard.wsgi:application(data_dir="/srv/centaurus")'`. Workers share nothing in memory: tables
 lie in the data directory, jobs in the store, remembered fits in the cache. Each worker computes the
-jobs whose lease it holds, and goes on with those of a worker that has died.
+jobs whose lease it holds, and goes on with the jobs of a worker that has died.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import logging
 import os
 import sys
 import threading
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
 
 from flask import Flask
 
@@ -25,6 +26,9 @@ from dashboard.pages.app import create_app
 from dashboard.services import Services, build_services
 from dashboard.services.background import begin_work
 from dashboard.settings import SETTINGS, read_settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 DO_NOT_RESTART = 4
 """gunicorn gives up when a worker ends with this, instead of starting it again for ever."""
@@ -54,7 +58,7 @@ def application(**settings: object) -> Flask:
 def _close_at_the_end(services: Services) -> None:
     """Give running jobs back as soon as the worker ends, for whatever reason it does.
 
-    `atexit` comes too late: before that Python waits for all threads, and those of the pool go on
+    `atexit` comes too late: before that Python waits for all threads, and threads of the pool go on
     with the job. There is no public way to be called earlier than the pool's own end, which is
     registered here as well; functions are called in reverse order.
     """
@@ -66,7 +70,7 @@ def _only_in_this_process(server: Flask) -> None:
     """Threads do not survive a fork: with --preload no worker could compute anything."""
     made_in, answer = os.getpid(), server.wsgi_app
 
-    def check(environ: Any, start_response: Any) -> Any:
+    def check(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if os.getpid() == made_in:
             return answer(environ, start_response)
         with server.request_context(environ):

@@ -61,6 +61,7 @@ class GatewayConfiguration:
     integration_limit_s: float = 30.0
 
     def to_json(self) -> str:
+        """One line, which `from_json` reads back."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod

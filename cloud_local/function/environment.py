@@ -34,6 +34,7 @@ class ExecutionEnvironment:
 
     @property
     def pid(self) -> int | None:
+        """Process id; None until the process has been started."""
         return None if self.process is None else self.process.pid
 
     def assign(self, invocation: Invocation) -> None:
@@ -45,6 +46,7 @@ class ExecutionEnvironment:
             self._polling.set_result(None)
 
     def release(self, now_s: float) -> None:
+        """Its call has an outcome: it is idle from `now_s` on."""
         self.invocation = None
         self.idle_since_s = now_s
 
@@ -76,7 +78,7 @@ async def start_process(
 ) -> Process:
     """Start the runtime client as Lambda does, with Lambda's variables and no others.
 
-    Without `site` (-S) there are no packages but the artefact's and those of the runtime root.
+    Without `site` (-S) there are no packages but those of the artefact and of the runtime root.
     """
     environment.process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -92,6 +94,7 @@ async def start_process(
 
 
 def new_environment(number: int, now_s: float) -> ExecutionEnvironment:
+    """An environment without a process, named after its number and with a log stream of its own."""
     date = time.strftime("%Y/%m/%d", time.gmtime())
     return ExecutionEnvironment(f"env-{number}", f"{date}/[$LATEST]{uuid.uuid4().hex}", now_s)
 

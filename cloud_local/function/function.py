@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Counts:
-    """Since the start. `invocations` are those that reached an environment."""
+    """Counts since the start. `invocations` counts calls that reached an environment."""
 
     invocations: int = 0
     cold_starts: int = 0
@@ -53,6 +53,7 @@ class Function:
 
     @property
     def n_in_flight(self) -> int:
+        """Environments that are starting or at work: each counts against `concurrency`."""
         return len(self.environments) - len(self._idle)
 
     def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:

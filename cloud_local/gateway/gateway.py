@@ -19,8 +19,8 @@ from cloud_local.gateway.signatures import Authoriser, SignedRequest
 
 MAX_REQUEST_BYTES = 10 * 2**20
 
-# Sent on by the real one as well; these few belong to the connection and not to the request.
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "upgrade"})
+"""Sent on by the real one as well; these few belong to the connection and not to the request."""
 
 
 class Gateway:

@@ -42,7 +42,7 @@ class SignedRequest:
     body: bytes
 
 
-class _Signer(SigV4Auth):
+class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
     """botocore's signer for one caller, over the headers of a request that were signed.
 
     The day's signing key is kept: deriving it takes four of the five hashes of a signature.

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any
 
 from compute_lambda.contract.errors import ContractError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: object) -> str:
     """The one text for a JSON value: sorted keys, no blanks, ASCII, no NaN (raises ValueError)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def content_id(value: Any) -> str:
+def content_id(value: object) -> str:
     """sha256 of the canonical JSON of `value`, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
 

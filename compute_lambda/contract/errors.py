@@ -19,7 +19,7 @@ class ReportedError(Exception):
             wherever it is put into HTML (it may quote column names).
         details: plain JSON.
         status: the HTTP status that goes with it.
-        headers: those that an HTTP answer needs besides, such as Allow.
+        headers: further headers of the HTTP answer, such as Allow.
     """
 
     status = 500
@@ -31,10 +31,10 @@ class ReportedError(Exception):
         self.details = dict(details or {})
         self.headers: dict[str, str] = {}
 
-    def __str__(self) -> str:  # those that are a KeyError as well would show it in quotes
+    def __str__(self) -> str:  # a subclass of KeyError would show it in quotes
         return self.message
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """As it is, whatever its class is made from: errors come back from other processes."""
         return _again, (type(self), self.__dict__)
 

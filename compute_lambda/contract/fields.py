@@ -59,12 +59,15 @@ class Fields:
             )
 
     def path(self, name: str) -> str:
+        """Where the field is in the whole payload, as errors name it ("fits[2].model")."""
         return f"{self.where}.{name}" if self.where else name
 
     def has(self, name: str) -> bool:
+        """Whether the field is there; a field that is null is there."""
         return name in self.raw
 
     def value(self, name: str) -> Any:
+        """The field as it came, of any JSON type. Raises `missing_field`."""
         if name not in self.raw:
             raise ContractError(
                 "missing_field",
@@ -74,18 +77,22 @@ class Fields:
         return self.raw[name]
 
     def integer(self, name: str, low: int, high: int) -> int:
+        """An integer from `low` to `high`, both included; true and 1.0 are refused."""
         return checked_integer(self.value(name), self.path(name), low, high)
 
     def number(self, name: str, low: float = -math.inf, high: float = math.inf) -> float:
+        """A finite number from `low` to `high`, both included, as float; true is refused."""
         return checked_number(self.value(name), self.path(name), low, high)
 
     def boolean(self, name: str) -> bool:
+        """A boolean; 0 and 1 are refused."""
         value = self.value(name)
         if not isinstance(value, bool):
             raise wrong_type(self.path(name), "true or false", value)
         return value
 
     def text(self, name: str, max_characters: int = 200) -> str:
+        """A string of at most `max_characters`; it may be empty."""
         value = self.value(name)
         if not isinstance(value, str):
             raise wrong_type(self.path(name), "a string", value)
@@ -94,6 +101,7 @@ class Fields:
         return value
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        """One of the strings `allowed`. Raises `not_allowed` for any other string."""
         value = self.value(name)
         if not isinstance(value, str):
             raise wrong_type(self.path(name), "a string", value)
@@ -107,6 +115,7 @@ class Fields:
         return value
 
     def array(self, name: str, low: int, high: int) -> list[Any]:
+        """A list of `low` to `high` entries, which are not checked."""
         return checked_list(self.value(name), self.path(name), low, high)
 
     def integers(
@@ -131,6 +140,7 @@ class Fields:
 
 
 def wrong_type(field: str, expected: str, value: object) -> ContractError:
+    """The error for a value that is not `expected` ("a list"); for the caller to raise."""
     return ContractError(
         "wrong_type",
         f"Expected {field} to be {expected}, got {shown(value)}. Change its type.",
@@ -139,6 +149,7 @@ def wrong_type(field: str, expected: str, value: object) -> ContractError:
 
 
 def wrong_length(field: str, expected: str, length: int) -> ContractError:
+    """The error for a text or list of `length`; for the caller to raise."""
     return ContractError(
         "wrong_length",
         f"Expected {field} to have {expected}, got {length}. Make it fit.",
@@ -175,6 +186,10 @@ def checked_number(value: object, field: str, low: float, high: float) -> float:
 
 
 def checked_list(value: object, field: str, low: int, high: int) -> list[Any]:
+    """`value` as a list of `low` to `high` entries, which are not checked.
+
+    Raises ContractError `wrong_type` or `wrong_length`.
+    """
     if not isinstance(value, (list, tuple)):
         raise wrong_type(field, "a list", value)
     if not low <= len(value) <= high:
@@ -184,6 +199,7 @@ def checked_list(value: object, field: str, low: int, high: int) -> list[Any]:
 
 
 def out_of_range(field: str, low: float, high: float, value: object) -> ContractError:
+    """The error for a number outside [low, high], either of which may be infinite."""
     if math.isinf(high):
         expected = f"at least {low}"
     elif math.isinf(low):

@@ -1,4 +1,4 @@
-"""Reading the columns that a task needs, and only those."""
+"""Reading the columns that a task needs, and no others."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class DirectoryColumns:
         self.root = Path(root)
 
     def read(self, dataset_id: str, positions: Sequence[int]) -> NDArray[np.float64]:
+        """The columns at `positions`, (n, d) float64 in Fortran order; see `ColumnStore.read`."""
         table = self._mapped(checked_dataset_id(dataset_id))
         check_positions(positions, table.shape[1])
         columns = np.empty((table.shape[0], len(positions)), dtype=np.float64, order="F")
@@ -44,7 +45,7 @@ class DirectoryColumns:
     def _mapped(self, dataset_id: str) -> NDArray[np.float64]:
         path = self.root / f"{dataset_id}.npy"
         try:
-            table = np.load(path, mmap_mode="r", allow_pickle=False)
+            table: NDArray[np.float64] = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise DatasetError(
                 "dataset_not_found",

@@ -1,8 +1,8 @@
-"""What is written beside a table in S3, so that whoever reads a few columns can verify just those.
+"""What is written beside a table in S3, so that a reader of a few columns can verify them.
 
-The table's own id is the hash of everything, which nobody can check who reads two of its thirty
-columns. The manifest has a sha256 for each. It is written after the table and so also says that
-the table is complete.
+The table's own id is the hash of all its columns, which a reader of two of thirty cannot check. The
+manifest has a sha256 for each column. It is written after the table, so it also says that the table
+is complete.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class ColumnManifest:
 
     @property
     def column_bytes(self) -> int:
+        """Size of one column: 8 bytes for each row."""
         return 8 * self.n_rows
 
     @property
@@ -42,6 +43,7 @@ class ColumnManifest:
         return self.header_bytes + self.column_bytes * len(self.sha256)
 
     def to_json(self) -> bytes:
+        """ASCII JSON, which `from_json` reads back."""
         record = {
             "format": FORMAT,
             "header_bytes": self.header_bytes,

@@ -35,7 +35,8 @@ ATTEMPTS = 3
 READ_DEADLINE_S = 20.0
 """A transfer that broke is begun again until then. The gateway waits 30 s for the whole fit."""
 
-MAX_MANIFEST_BYTES = 2 * 2**20  # 10,000 columns need 0.7 MB
+MAX_MANIFEST_BYTES = 2 * 2**20
+"""10,000 columns need 0.7 MB."""
 
 _MISSING = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
 _CHANGED = {"InvalidRange", "416"}
@@ -54,8 +55,10 @@ class S3Columns:
         self._lock = threading.Lock()
 
     def read(self, dataset_id: str, positions: Sequence[int]) -> NDArray[np.float64]:
-        """As `ColumnStore.read`. DatasetError is `dataset_not_found`, `dataset_forbidden`,
-        `dataset_damaged` (also when it was changed meanwhile) or `dataset_unavailable`.
+        """The columns at `positions`, (n, d) float64 in Fortran order; see `ColumnStore.read`.
+
+        DatasetError is `dataset_not_found`, `dataset_forbidden`, `dataset_damaged` (also when the
+        table was changed meanwhile) or `dataset_unavailable`.
         """
         reading = _Reading(self._s3(), self.bucket, self.prefix, checked_dataset_id(dataset_id))
         return reading.columns(positions)
@@ -72,11 +75,11 @@ def _client() -> Any:
     from botocore.config import Config
     from botocore.loaders import Loader
 
-    class FewServices(Loader):
+    class FewServices(Loader):  # type: ignore[misc]  # botocore has no types
         """Knows which services there are without looking into 400 folders: 25 ms of each start.
 
-        Beside S3, those where botocore gets credentials: Lambda hands them over ready to use, but
-        a role that is assumed or a single sign-on asks for them.
+        Beside S3, the services that botocore asks for credentials. Lambda hands credentials over
+        ready to use, but a role that is assumed or a single sign-on asks for them.
         """
 
         def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002

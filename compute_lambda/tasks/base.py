@@ -1,4 +1,4 @@
-"""What every task, result and kind of task has; whoever is not a kind knows only this.
+"""What every task, result and kind of task has. Code outside the kinds knows only this.
 
 A *task* is a small, self-contained piece of work that is named after its content: the same task
 has the same id wherever it is made, and its result depends on nothing else. A *kind* of task is a
@@ -19,7 +19,7 @@ from compute_lambda.contract.version import CONTRACT_VERSION
 from compute_lambda.tasks.host import Host
 
 MAX_DURATION_MS = 1e9
-"""Eleven days: whoever reports more has not measured it."""
+"""Eleven days: a longer duration cannot have been measured."""
 
 MAX_KIND_CHARACTERS = 40
 
@@ -41,10 +41,10 @@ def check_version(fields: Fields) -> None:
 def read_header(
     raw: object, kind: str, names: tuple[str, ...], *, kind_optional: bool = False
 ) -> Fields:
-    """The fields of a task or result of that kind: `names` and those that all have.
+    """The fields of a task or result of that kind: `names`, version and kind.
 
-    `kind` may be left out by what was written down before there were kinds. Raises ContractError
-    for another version or kind.
+    With `kind_optional` the kind may be missing, as in records from before there were kinds. Raises
+    ContractError for another version or kind.
     """
     fields = Fields(raw, ("contract_version", "kind", *names))
     check_version(fields)
@@ -64,8 +64,8 @@ def resume_state(fields: Fields) -> dict[str, Any] | None:
 class Invocation:
     """Where and how long a task ran. `started_at` is Unix time in seconds.
 
-    `startup_ms` is what had to be started first: the process where this was its first invocation
-    (`cold`), NumPy and the core where it was its first task; otherwise 0. `read_ms` went into
+    `startup_ms` is the time to start the process, if this was its first invocation (`cold`), and to
+    load NumPy and the core, if it was its first task; otherwise 0. `read_ms` went into
     getting the data, `run_ms` into the work itself. `memory_mb` is the memory that the host grants
     (0 when it sets no limit), `kernel` which arithmetic ran, `worker` a name for the process or
     thread.
@@ -95,6 +95,7 @@ class Invocation:
         )
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, which `from_dict` reads back."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -116,7 +117,7 @@ class Invocation:
 
 
 _EARLIER_RUN_MS = "fit_ms"
-"""What `run_ms` was called while fits were the only work; stores and memories still hold it."""
+"""The name of `run_ms` while fits were the only work. Stores and caches still hold it."""
 
 
 class Task:
@@ -133,10 +134,12 @@ class Task:
 
     @property
     def inputs(self) -> tuple[str, ...]:
+        """Ids of the stored datasets that a worker must find."""
         raise NotImplementedError
 
     @property
     def n_units(self) -> int:
+        """Units of progress in the whole task, whatever `resume` says is done already."""
         raise NotImplementedError
 
     @property
@@ -159,6 +162,7 @@ class Task:
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
+        """The payload that is sent: plain JSON with version, `kind` and every field."""
         raise NotImplementedError
 
     @classmethod
@@ -168,7 +172,7 @@ class Task:
 
 
 class Result:
-    """What came of a task. `resume` is None when that is complete; otherwise send it again."""
+    """What came of a task. `resume` is None when the task is complete; otherwise send it again."""
 
     __slots__ = ()
     kind: ClassVar[str]
@@ -185,6 +189,7 @@ class Result:
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
+        """The payload that comes back: plain JSON with version, `kind` and every field."""
         raise NotImplementedError
 
     @classmethod
@@ -213,9 +218,9 @@ class TaskKind(Generic[T, R]):
     """All that the rest of the program needs of a kind.
 
     `unit` names the units of progress ("fits"). `run(task, host)` does the work. `mismatch(task,
-    result)` says what is wrong with a result that is not the task's, "" when it is; `n_missing`
-    how much of it a result that says it is complete lacks. `facts(about)` makes from `Task.about`
-    what people read of a task in a table, by the keys of `columns`.
+    result)` says why a result cannot be the task's, "" when it can. `n_missing` counts the parts of
+    the task that a result lacks although it claims to be complete. `facts(about)` makes from
+    `Task.about` the cells of a table of tasks, by the keys of `columns`.
     """
 
     name: str

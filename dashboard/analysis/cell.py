@@ -130,7 +130,7 @@ class Cell:
         )
 
     def counted(self, criterion: str) -> NDArray[np.float64]:
-        """Scores that count for the curve: of eligible experiments, of all while there are none."""
+        """Finite scores (m,) for the curve: of eligible experiments, or of all if none is."""
         values = self.columns.by_criterion[criterion]
         if self.columns.eligible.any():
             values = values[self.columns.eligible]

@@ -43,14 +43,15 @@ def _scatter(values: NDArray[np.float64]) -> NDArray[np.float64]:
     # Two passes: a common offset (a longitude) must not eat the digits of the spread.
     centred = values - values.mean(axis=0)
     centred -= centred.mean(axis=0)
-    return centred.T @ centred
+    scatter: NDArray[np.float64] = centred.T @ centred
+    return scatter
 
 
 def _from_scatter(scatter: NDArray[np.float64]) -> NDArray[np.float64]:
     root = np.sqrt(np.diagonal(scatter))
     with np.errstate(divide="ignore", invalid="ignore"):
-        result = scatter / np.outer(root, root)
+        result: NDArray[np.float64] = scatter / np.outer(root, root)
     result[~np.isfinite(result)] = np.nan
     vary = root > 0
     np.fill_diagonal(result, np.where(vary, 1.0, np.nan))
-    return np.clip(result, -1.0, 1.0)
+    return np.clip(result, -1.0, 1.0, out=result)

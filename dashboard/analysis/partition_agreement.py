@@ -18,9 +18,10 @@ def overlap(a: np.ndarray, b: np.ndarray, n_a: int, n_b: int) -> IntArray:
 
 
 def adjusted_rand_index_of(table: IntArray) -> float:
-    """Adjusted Rand index (Hubert & Arabie 1985) of an overlap table; 1 is identical, 0 is chance.
+    """Adjusted Rand index (Hubert & Arabie 1985) of an overlap table (k_a, k_b).
 
-    Two partitions that are both trivial (one cluster, or only singletons) agree completely: 1.
+    1 is identical, 0 is chance. Two partitions that are both trivial (one cluster, or only
+    singletons) agree completely: 1.
     """
     n = int(table.sum())
     pairs = n * (n - 1) / 2

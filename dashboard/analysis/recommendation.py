@@ -100,7 +100,8 @@ def recommend(view: JobView, criterion: str = "bic") -> Recommendation | None:
     with view.lock:
         remembered = view.memory.get(("recommendation", criterion))
         if remembered is not None and remembered[0] == view.cursor:
-            return remembered[1]
+            known: Recommendation | None = remembered[1]
+            return known
         cells = view.cells
         n_columns = len(view.spec.columns)
         ranked = _ranked(cells.values(), criterion)
@@ -215,7 +216,7 @@ def _describe(
 def _votes(
     cells: Mapping[CellKey, Cell], chosen: CellKey, criterion: str, n_columns: int
 ) -> tuple[int, int]:
-    """Experiments whose own best model is the chosen one, of those that are in every cell."""
+    """Experiments whose own best model is the chosen one, among all that are in every cell."""
     keys = [key for key, cell in cells.items() if cell.n]
     everywhere = cells[keys[0]].columns.experiments
     for key in keys[1:]:

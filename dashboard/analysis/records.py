@@ -167,7 +167,7 @@ def colour_key(covariance_type: str, k: int) -> str:
 
 
 def encode(values: np.ndarray) -> str:
-    """Little-endian bytes of an array as base64 text (what `atob` in the browser takes)."""
+    """Little-endian bytes of an array (n,) as base64 text (what `atob` in the browser takes)."""
     little = values.astype(values.dtype.newbyteorder("<"), copy=False)
     return base64.b64encode(np.ascontiguousarray(little).tobytes()).decode("ascii")
 

@@ -12,23 +12,27 @@ if TYPE_CHECKING:
     from dashboard.stores.base import JobRecord
 
 PRIOR_S = 1.0
-"""The prediction counts as much as so many seconds of observation."""
+"""The prediction weighs as much as this many seconds of observation."""
 
 CLOCKS_S = 1.0
 """How far the clock of a worker may be behind that of the store."""
 
 LEAST_SHARE = 0.1
-"""Of the time left that is always shown, however long the next task has been waited for."""
+"""Of the predicted time left, at least this part is shown, however late the next task is."""
 
 
 class Speed(Protocol):
-    """What is asked of a backend."""
+    """What the estimate needs to know of a backend."""
 
     @property
-    def concurrency(self) -> int: ...
+    def concurrency(self) -> int:
+        """Tasks that run at once."""
+        ...
 
     @property
-    def costs(self) -> CostModel: ...
+    def costs(self) -> CostModel:
+        """Predicts the milliseconds of a task on one worker."""
+        ...
 
 
 def remaining_s(view: JobView, record: JobRecord, backend: Speed, now: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboard.analysis.cell import Cell
 from dashboard.analysis.matching import canonical_order
@@ -72,7 +72,7 @@ def state_token(view: JobView, record: JobRecord) -> str:
     """Short text that changes whenever the job's state, progress or errors do (not its clock)."""
     with view.lock:
         failed = sorted(view.failures)
-        parts: list[Any] = [
+        parts: list[object] = [
             record.created_at,
             record.started_at,
             record.finished_at,

@@ -42,7 +42,7 @@ AGREEMENT_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A task that failed for good, so far: its error record and the number of attempts."""
+    """A task that has failed: its error record, and the `seq` of the outcome that says so."""
 
     task_id: str
     error: dict[str, Any]
@@ -51,7 +51,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a task was computed (Unix time, s) and what of: experiments per cell."""
+    """When a task was computed (Unix time, s), and how many experiments of each cell it had."""
 
     started_at: float
     ended_at: float

@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from dashboard.aws.problems import AwsProblem
+from dashboard.aws.signing import RenewingCredentials
 
 CLIENT_CONFIG = Config(
     connect_timeout=5.0,
@@ -28,7 +29,7 @@ class AwsAccess:
     """
 
     session: Any
-    credentials: Any
+    credentials: RenewingCredentials
     region: str
 
     def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
@@ -15,7 +14,7 @@ from compute_lambda.contract.errors import ContractError
 from compute_lambda.contract.fields import Fields, shown
 from compute_lambda.contract.version import CONTRACT_VERSION
 from dashboard.aws.problems import AwsProblem
-from dashboard.aws.signing import Signer
+from dashboard.aws.signing import RenewingCredentials, Signer
 
 PERIOD_S = 30.0
 """An answer counts for so long. Each one is a billed request of a few milliseconds."""
@@ -53,10 +52,11 @@ class SignedRequests(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, credentials: Any, region: str) -> None:
+    def __init__(self, credentials: RenewingCredentials, region: str) -> None:
         self._credentials, self._region = credentials, region
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Called by httpx: the request with the headers of Signature Version 4."""
         signer = Signer(self._credentials, self._region)
         signed = signer.headers(
             self._credentials.get_frozen_credentials(),
@@ -162,7 +162,7 @@ def _reported(response: httpx.Response, doing: str) -> AwsProblem | None:
     return AwsProblem(code, f"While {doing}: {message}", details)
 
 
-def _json(response: httpx.Response) -> Any:
+def _json(response: httpx.Response) -> object:
     """The body; None when it is no JSON."""
     try:
         return response.json()

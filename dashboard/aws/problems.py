@@ -10,10 +10,9 @@ from botocore import exceptions as botocore
 
 from compute_lambda.contract.errors import ReportedError
 
-#: Codes of errors after which the same request may well succeed.
 TRANSIENT_CODES = frozenset({"throttled", "unreachable", "timed_out", "aws_unavailable"})
+"""Codes of errors after which the same request may well succeed."""
 
-#: AWS's many words for the few things that a person can put right.
 _CODES = {
     "missing_credentials": {"MissingAuthenticationToken", "MissingAuthenticationTokenException"},
     "expired_credentials": {
@@ -71,8 +70,8 @@ _CODES = {
         "ServiceUnavailable",
     },
 }
+"""AWS's many words for the few things that a person can put right."""
 
-#: Operations whose IAM action has another name; the others are "service:Operation".
 _ACTIONS = {
     "CompleteMultipartUpload": "s3:PutObject",
     "CreateMultipartUpload": "s3:PutObject",
@@ -85,6 +84,7 @@ _ACTIONS = {
     "TransactWriteItems": "dynamodb:PutItem",
     "UploadPart": "s3:PutObject",
 }
+"""Operations whose IAM action has another name; the others are "service:Operation"."""
 _SERVICES = {
     "cloudformation": {"DescribeStacks"},
     "dynamodb": {
@@ -208,7 +208,7 @@ def _of_answer(error: botocore.ClientError, doing: str) -> AwsProblem:
 
 
 def _of_status(error: httpx.HTTPStatusError, doing: str) -> AwsProblem:
-    """The problem behind an HTTP answer of the endpoint that is none of the fit function's own."""
+    """The problem behind an HTTP answer that the endpoint gave and not the fit function."""
     status = error.response.status_code
     where = error.request.url.host
     code = _known(str(status)) or ("aws_unavailable" if status >= 500 else "refused")

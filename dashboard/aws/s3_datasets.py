@@ -34,8 +34,8 @@ WAIT_STEP_S = 0.1
 
 TABLE_ETAG = "table-etag"
 
-#: (bytes that are there, bytes of the table); called from several threads, one at a time.
 Progress = Callable[[int, int], None]
+"""(bytes that are there, bytes of the table); called from several threads, one at a time."""
 
 
 class S3Datasets:

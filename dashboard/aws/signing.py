@@ -8,7 +8,7 @@ import hmac
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -30,6 +30,14 @@ class FrozenCredentials(Protocol):
     token: str | None
 
 
+class RenewingCredentials(Protocol):
+    """What is used of botocore's credentials, which renew themselves where that is possible."""
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        """The key of this moment. Raises what botocore raises when there is none."""
+        ...
+
+
 class Signer:
     """Signs requests to API Gateway. Not thread-safe.
 
@@ -41,7 +49,7 @@ class Signer:
 
     def __init__(
         self,
-        credentials: Any | Callable[[], FrozenCredentials],
+        credentials: RenewingCredentials | Callable[[], FrozenCredentials] | None,
         region: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -51,7 +59,9 @@ class Signer:
         self._keys: dict[tuple[str, str], bytes] = {}
 
     async def current(self) -> FrozenCredentials:
-        """The key to use now. Raises what botocore raises when there is none or none new."""
+        """The key to use now. Raises what botocore raises when there is none, or it cannot be
+        renewed.
+        """
         needs_refresh = getattr(self._credentials, "refresh_needed", None)
         if needs_refresh is not None and needs_refresh():
             # Renewing asks a server of AWS, or runs a program: not in the event loop.
@@ -66,7 +76,7 @@ class Signer:
     def headers(
         self, key: FrozenCredentials, method: str, url: str, body: bytes, headers: dict[str, str]
     ) -> dict[str, str]:
-        """`headers`, and those that carry the signature over all of them, the address and `body`.
+        """`headers` and further ones, with the signature over all of them, the address and `body`.
 
         Names are in lower case and `host` is among them.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -105,8 +115,7 @@ class Signer:
             return self._credentials()
         if self._credentials is None:
             raise NoCredentialsError
-        frozen: FrozenCredentials = self._credentials.get_frozen_credentials()
-        return frozen
+        return self._credentials.get_frozen_credentials()
 
 
 @lru_cache(maxsize=16)

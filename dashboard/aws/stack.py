@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from dashboard.aws.credentials import AwsAccess
     from dashboard.settings import Settings
 
-#: Outputs of sam_template.yaml without which nothing works.
 NEEDED_OUTPUTS = ("Endpoint", "DatasetBucket", "JobsTable")
-#: States of a stack that is there to be used; others are being made, removed, or have failed.
+"""Outputs of sam_template.yaml without which nothing works."""
 USABLE_STATES = (
     "CREATE_COMPLETE",
     "IMPORT_COMPLETE",
@@ -25,6 +24,7 @@ USABLE_STATES = (
     "UPDATE_IN_PROGRESS",
     "UPDATE_ROLLBACK_COMPLETE",
 )
+"""States of a stack that is there to be used; others are being made, removed, or have failed."""
 DEARER_ARCHITECTURE = "x86_64"
 """Assumed when nobody says which: a spending cap then stops too early, not too late."""
 

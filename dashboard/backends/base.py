@@ -50,16 +50,24 @@ class Backend(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For configuration and records: "local" or "aws"."""
+        ...
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """For people: "Local · 2 threads"."""
+        ...
 
     @property
-    def concurrency(self) -> int: ...
+    def concurrency(self) -> int:
+        """The most tasks that run at once."""
+        ...
 
     @property
-    def costs(self) -> CostModel: ...
+    def costs(self) -> CostModel:
+        """Predicts the milliseconds of one task on one worker."""
+        ...
 
     def run(
         self, tasks: Iterable[Task], cancelled: Event, budget: Budget | None = None

@@ -32,7 +32,7 @@ POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
 
 STOP_TIMEOUT_S = 5.0
-"""How long a cancelled run waits for tasks, which stop at their next step."""
+"""How long a cancelled run waits for its tasks, which stop at their next step."""
 
 TURN_S = 1.0
 """How long a task may go on while tasks of another job wait."""
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(slots=True)
 class _Work:
-    """A task on its way: what an interrupted one has come to so far."""
+    """A task on its way; `so_far` is the unfinished result of one that was interrupted."""
 
     task: Task
     request_id: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:16])
@@ -67,8 +67,8 @@ class _Run:
 class LocalBackend:
     """Runs at most `n_threads` tasks at once, whatever the number of jobs.
 
-    Jobs take turns: a thread that becomes free goes on with the next job that has work, the newest
-    first, and a task longer than TURN_S is interrupted when another job waits.
+    Jobs take turns, a new job first: a thread that becomes free works for the next job that has
+    tasks waiting. A task that runs for longer than TURN_S is interrupted when another job waits.
     Prepared data are kept in `cache` and shared by all threads. `costs` are the kernel's defaults
     when this machine has not been measured.
     """
@@ -89,7 +89,7 @@ class LocalBackend:
         self.costs = costs or default_costs()
         self._store = column_store
         self._cache = cache or TableCache()
-        # Threads are used across tasks; BLAS threads inside each would only fight for the cores.
+        # Every thread has a task of its own: threads of BLAS inside each would fight for the cores.
         # The limit holds for the whole process, which computes nothing else.
         threadpool_limits(limits=1, user_api="blas")
         self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="worker")
@@ -99,11 +99,13 @@ class LocalBackend:
 
     @property
     def label(self) -> str:
+        """Threads, and whether the compiled kernel is missing, for people."""
         threads = f"Local · {self.concurrency} thread{'s' if self.concurrency > 1 else ''}"
         # Ten times slower, and a reason to install a compiler: people should see it.
         return f"{threads} · no compiled kernel" if KERNEL == "numpy" else threads
 
     def cost_usd(self, busy_s: float, n_requests: int) -> float:  # noqa: ARG002
+        """Nothing: this machine is not billed by use."""
         return 0.0
 
     def run(
@@ -132,6 +134,7 @@ class LocalBackend:
                 self._runs.remove(run)
 
     def close(self) -> None:
+        """See `Backend.close`. Waits until every thread has ended its step."""
         with self._lock:
             self._closed = True
             for run in self._runs:
@@ -161,7 +164,7 @@ class LocalBackend:
             yield event
 
     def _stopping(self, run: _Run) -> Iterator[TaskEvent]:
-        """What still comes of the tasks that were in progress when the run was stopped."""
+        """Events of the tasks that were in progress when the run was stopped."""
         give_up_at = time.monotonic() + STOP_TIMEOUT_S
         with self._lock:
             run.waiting.clear()
@@ -182,7 +185,7 @@ class LocalBackend:
                 run.waiting.appendleft(work)
             else:
                 run.waiting.append(work)
-            # A ticket for one turn of the pool; which job's turn it is, is decided when it comes.
+            # A ticket for one turn of the pool. `_turn` decides for which job.
             self._pool.submit(self._turn)
 
     def _turn(self) -> None:
@@ -208,7 +211,7 @@ class LocalBackend:
         return None
 
     def _advance(self, run: _Run, work: _Work) -> None:
-        """Work until the task is complete, fails, or has to make way."""
+        """Work on the task until it is complete, fails, or has to make way for another job."""
         task_id = work.task.task_id
         if work.so_far is None:
             run.events.put(TaskStarted(task_id, time.time()))

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
 
 from compute_lambda.contract.limits import MAX_CLUSTERS, MAX_SEED
 from compute_lambda.tasks.fit.task import MAX_RESTARTS
@@ -23,6 +23,8 @@ EXIT_USAGE = 2
 
 AddArgument = Callable[..., argparse.Action]
 """`add_argument` of a parser."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 _ANALYSE_EXAMPLES = """\
 examples:
@@ -67,14 +69,14 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong option in one sentence, not under a page of usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
+        """End the process with status 2 and, on standard error, the sentence and where help is."""
         sentence = message[:1].upper() + message[1:].rstrip(".")
         print(f"{sentence}. See {self.prog} --help.", file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
 
 
 def build_parser() -> Parser:
-    """The parser of `python -m dashboard` with its commands."""
+    """The parser of `python -m dashboard` with its two commands, `serve` and `analyse`."""
     parser = Parser(
         prog="python -m dashboard",
         description="How many groups are in a table, and what do they look like? K-means under "
@@ -87,7 +89,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def _add_serve(commands: Any) -> None:
+def _add_serve(commands: Commands) -> None:
     parser = commands.add_parser(
         "serve",
         help="serve the page",
@@ -98,7 +100,7 @@ def _add_serve(commands: Any) -> None:
     _add_settings(parser, "serve")
 
 
-def _add_analyse(commands: Any) -> None:
+def _add_analyse(commands: Commands) -> None:
     parser = commands.add_parser(
         "analyse",
         help="analyse a table without a browser",
@@ -112,7 +114,7 @@ def _add_analyse(commands: Any) -> None:
 
 
 def _add_models(add: AddArgument) -> None:
-    """What is fitted to what."""
+    """The table, and the models that are fitted to it."""
     add(
         "file",
         type=Path,

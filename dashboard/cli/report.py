@@ -31,7 +31,7 @@ class Report:
 
     @classmethod
     def of(cls, view: JobView, record: JobRecord, dataset: Dataset, criterion: str) -> Report:
-        """The report on `record`, whose results `view` holds."""
+        """The report on a job that has ended, `view` holding all its outcomes."""
         return cls(
             record=record,
             dataset=dataset,
@@ -71,7 +71,7 @@ class Report:
         return json.dumps(report, allow_nan=False)
 
     def as_text(self, files: dict[str, Path]) -> str:
-        """The same for people, on several lines."""
+        """Lines for people: notes, what was used, the cost, the recommendation, the files."""
         lines = [f"Note: {note}" for note in self.dataset.notes]
         left_out = ""
         if self.n_rows_left_out:

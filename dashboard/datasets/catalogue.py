@@ -37,8 +37,8 @@ _WORK_MAX_AGE_S = 24 * 3600
 
 
 class DatasetCatalogue:
-    """Datasets under ``root``: ``<id>.npy`` (n, D) column-major float64, ``<id>.rows.parquet``
-    the original rows, ``<id>.json`` the sidecar, written last: a dataset exists when it does.
+    """Datasets under `root`: `<id>.npy` (n, D) column-major float64, `<id>.rows.parquet`
+    the original rows, `<id>.json` the sidecar, written last: a dataset exists when it does.
     """
 
     def __init__(self, root: Path, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -68,7 +68,7 @@ class DatasetCatalogue:
         return sorted(current, key=lambda item: item.rank) + uploads
 
     def get(self, dataset_id: str) -> Dataset:
-        """Raises DatasetError ``unknown_dataset``, also for anything that is not an id."""
+        """Raises DatasetError `unknown_dataset`, also for anything that is not an id."""
         try:
             return self._load(_checked(dataset_id))
         except FileNotFoundError:
@@ -95,10 +95,11 @@ class DatasetCatalogue:
     def rows(self, dataset_id: str) -> pd.DataFrame:
         """The original rows with all columns, under their original headers, text as written."""
         self.get(dataset_id)
-        return pq.read_table(self._rows(dataset_id), use_threads=False).to_pandas()
+        rows: pd.DataFrame = pq.read_table(self._rows(dataset_id), use_threads=False).to_pandas()
+        return rows
 
     def preview(self, dataset_id: str, n: int = 8) -> Preview:
-        """The first ``n`` original rows as text."""
+        """The first `n` original rows as text."""
         self.get(dataset_id)
         return preview_rows(self._rows(dataset_id), n)
 
@@ -110,7 +111,7 @@ class DatasetCatalogue:
     # -- writing ---------------------------------------------------------------------------
 
     def add_file(self, path: Path, filename: str) -> Dataset:
-        """Reads an uploaded file; ``path`` is left as it is. Raises DatasetError.
+        """Reads an uploaded file; `path` is left as it is. Raises DatasetError.
 
         The same content again, under whatever name, gives the dataset that is there already.
         """
@@ -138,7 +139,7 @@ class DatasetCatalogue:
             )
 
     def delete(self, dataset_id: str) -> None:
-        """Raises DatasetError ``unknown_dataset`` or ``built_in``."""
+        """Raises DatasetError `unknown_dataset` or `built_in`."""
         if self.get(dataset_id).origin == "built-in":
             raise DatasetError("built_in", "Built-in datasets cannot be deleted.")
         self._sidecar(dataset_id).unlink(missing_ok=True)
@@ -254,7 +255,7 @@ def _unknown(dataset_id: object) -> DatasetError:
 
 
 class _WorkDirectory:
-    """A directory on the same file system as ``root``, so that moving out of it is atomic."""
+    """A directory on the same file system as `root`, so that moving out of it is atomic."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-_MOST_CHARACTERS = 200  # of one cell: a preview is sent to the browser
+_MOST_CHARACTERS = 200
+"""Shown of one cell: a preview is sent to the browser."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``headers`` and ``rows`` as written in the file: plain text, to be escaped in HTML."""
+    """`headers` and `rows` as written in the file: plain text, to be escaped in HTML."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def preview_rows(rows_path: Path, n: int) -> Preview:
-    """The first ``n`` rows of a stored table; missing values are "", very long cells are cut."""
+    """The first `n` rows of a stored table; missing values are "", very long cells are cut."""
     with pq.ParquetFile(rows_path) as stored:
         headers = tuple(stored.schema_arrow.names)
         batch = next(stored.iter_batches(max(n, 1), use_threads=False), None)

@@ -33,7 +33,7 @@ def point_size(n_shown: int) -> float:
 
 
 def data_range(values: np.ndarray) -> tuple[float, float]:
-    """Axis range that shows every value of the column, with room at both ends."""
+    """Axis range that shows every value of a column (n,), with room at both ends."""
     if values.size == 0:
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
@@ -186,4 +186,6 @@ def cluster_histogram(
 
 def _normal_density(x: NDArray[np.float64], mean: float, variance: float) -> NDArray[np.float64]:
     variance = max(variance, np.finfo(np.float64).tiny)
-    return np.exp(-0.5 * (x - mean) ** 2 / variance) / np.sqrt(2 * np.pi * variance)
+    heights: NDArray[np.float64] = np.exp(-0.5 * (x - mean) ** 2 / variance)
+    heights /= np.sqrt(2 * np.pi * variance)
+    return heights

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 N_VERTICES = 61
 
-# Quantile of chi-squared with 2 degrees of freedom at 0.95; in closed form -2 log(1 - 0.95).
 SQUARED_RADIUS_95 = float(-2.0 * np.log(0.05))
+"""Quantile of chi-squared with 2 degrees of freedom at 0.95; in closed form -2 log(1 - 0.95)."""
 
 
 def ellipse(

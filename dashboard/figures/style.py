@@ -84,9 +84,6 @@ INK: dict[Theme, Ink] = {
     "dark": Ink("#242424", "#e9ecef", "#adb5bd", "#3b3b3b", "#adb5bd", "#ffffff", "#242424"),
 }
 
-# Stops after the BrBG scale (ColorBrewer 2, colour-blind safe): brown -1, neutral 0, teal +1, such
-# that black or white numbers can be read on every value. The neutral middle is close to the theme's
-# background, so that "no correlation" recedes in both themes.
 DIVERGING: dict[Theme, tuple[tuple[float, str], ...]] = {
     "light": (
         (0.0, "#8c510a"), (0.25, "#dfc27d"), (0.5, "#f5f5f5"), (0.75, "#80cdc1"), (1.0, "#01665e"),
@@ -95,6 +92,9 @@ DIVERGING: dict[Theme, tuple[tuple[float, str], ...]] = {
         (0.0, "#e0a04a"), (0.25, "#6e4710"), (0.5, "#2e2e2e"), (0.75, "#14584f"), (1.0, "#5fd0c4"),
     ),
 }  # fmt: skip
+"""Stops after the BrBG scale (ColorBrewer 2, colour-blind safe): brown -1, neutral 0, teal +1, such
+that black or white numbers can be read on every value. The neutral middle is close to the theme's
+background, so that "no correlation" recedes in both themes."""
 
 FONT_FAMILY = (
     'Inter, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, system-ui, sans-serif'

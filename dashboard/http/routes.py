@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.routing import Map, Rule
@@ -19,6 +19,7 @@ from dashboard.services.views import ViewRegistry
 
 if TYPE_CHECKING:
     from flask.sansio.app import App
+    from flask.typing import ResponseReturnValue
 
     from dashboard.services import Services
 
@@ -34,7 +35,7 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     """
     blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
     downloads = Downloads(services, views)
-    routes: list[tuple[str, str, Callable[..., Any]]] = [
+    routes: list[tuple[str, str, Callable[..., ResponseReturnValue]]] = [
         ("GET", "/health", lambda: health(services)),
         ("GET", "/jobs/<job_id>/updates", lambda job_id: job_updates(services, views, job_id)),
         ("GET", "/jobs/<job_id>/points", lambda job_id: jsonify(points(views.view(job_id)))),
@@ -53,7 +54,9 @@ def api(services: Services, views: ViewRegistry) -> Blueprint:
     return blueprint
 
 
-def _claim_the_rest(server: App, routes: list[tuple[str, str, Callable[..., Any]]]) -> None:
+def _claim_the_rest(
+    server: App, routes: list[tuple[str, str, Callable[..., ResponseReturnValue]]]
+) -> None:
     """Every other address under `/api` with every method, and every other method of ours."""
     ours = Map([Rule(PREFIX + rule, methods=[method], endpoint=rule) for method, rule, _ in routes])
 

@@ -25,14 +25,14 @@ from dashboard.settings import SettingsError
 
 _log = logging.getLogger(__name__)
 
-#: flask-caching removes the oldest entries beyond a threshold (500 by default, fewer than one large
-#: job has tasks) and to know when, reads and rewrites a counter file with every `set`. Zero turns
-#: both off; `trim_files` bounds the space instead.
 _NO_THRESHOLD = 0
+"""Zero turns off two habits of flask-caching: it removes the oldest entries beyond a threshold (500
+by default, fewer than one large job has tasks), and to know when, it rewrites a counter file with
+every `set`. `trim_files` bounds the space instead."""
 _NEVER_EXPIRES = 0
 
 REDIS_TIMEOUT_S = 2.0
-"""How long a fit waits for Redis before it counts as unknown."""
+"""How long Redis may take to answer before a result counts as unknown."""
 
 
 def file_cache(directory: Path) -> Cache:
@@ -83,12 +83,13 @@ def _cache(config: dict[str, object]) -> Cache:
 
 
 class Memo:
-    """Remembers results by task id. Never raises: what cannot be read counts as unknown."""
+    """Remembers results by task id. Never raises: an unreadable entry counts as unknown."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     def get(self, task_id: str) -> Result | None:
+        """The result of that task; None when it is unknown, unreadable or of another task."""
         try:
             # flask-caching asks the current application first; in a request that is another one.
             with self._cache.app.app_context():

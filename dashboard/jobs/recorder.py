@@ -10,8 +10,8 @@ from dashboard.jobs.memo import Memo
 from dashboard.planning.job_kinds import Summary
 from dashboard.stores.base import JobStore, TaskOutcome
 
-#: Outcomes per transaction; more would keep other writers, and this run's heartbeat, waiting.
 BATCH = 200
+"""Outcomes per transaction; more would keep other writers, and this run's heartbeat, waiting."""
 
 
 class Recorder:

@@ -5,8 +5,9 @@ Two threads. The *runner* reads the backend's events; it may block for as long a
 with every heartbeat renews the lease and looks for a cancel request.
 
 If the process sleeps for longer than its lease (a suspended laptop, SIGSTOP) another one may have
-taken the job over. The first heartbeat afterwards says so and this run stops, without a word to the
-store. What it recorded until then does no harm: both compute the same, and the first one counts.
+taken the job over. The first heartbeat afterwards says so, and this run stops without writing to
+the store. Outcomes that it recorded until then do no harm: both runs compute the same, and the
+first record counts.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class JobRun:
         on_end: Callable[[JobRun], None],
     ) -> None:
         self.job_id = job_id
-        # Every run has a name of its own: a second run in this process is somebody else, too.
+        # Every run has a name of its own: for the lease, two runs in one process are two owners.
         self.owner = f"{owner}:{uuid.uuid4().hex[:8]}"
         self._tasks = {task.task_id: task for task in tasks}
         self._store, self._backend, self._memo = store, backend, memo
@@ -84,6 +85,7 @@ class JobRun:
         self._thread = threading.Thread(target=self._run, name=f"job-{job_id}", daemon=True)
 
     def start(self) -> None:
+        """Begin in a thread of its own, and return. To be called once."""
         self._thread.start()
 
     def stop(self, reason: StopReason) -> None:

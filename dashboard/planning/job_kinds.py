@@ -30,16 +30,16 @@ class Spec(Protocol):
 
     @property
     def dataset_id(self) -> str:
-        """The table."""
+        """Content id of the table that the job is about."""
         ...
 
     @property
     def job_id(self) -> str:
-        """Hash of the settings."""
+        """Made from the settings alone, so that the same settings find the same job."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON."""
+        """Plain JSON, which `JobKind.read` reads back."""
         ...
 
 

@@ -45,22 +45,22 @@ class ColumnFacts(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in the dataset."""
+        """As the file names it, without its unit."""
         ...
 
     @property
     def role(self) -> str:
-        """What kind of values it holds; "empty" and "constant" cannot be fitted."""
+        """What the column seems to hold; "constant" and "empty" cannot be fitted."""
         ...
 
     @property
     def minimum(self) -> float | None:
-        """Smallest finite value, None without one."""
+        """Smallest finite value; None when there is none."""
         ...
 
     @property
     def maximum(self) -> float | None:
-        """Largest finite value, None without one."""
+        """Largest finite value; None when there is none."""
         ...
 
 
@@ -69,26 +69,26 @@ class DatasetFacts(Protocol):
 
     @property
     def dataset_id(self) -> str:
-        """Hash of its content."""
+        """sha256 of the numeric table, 64 hexadecimal digits."""
         ...
 
     @property
     def n_rows(self) -> int:
-        """All rows, usable or not."""
+        """All rows, those with missing values included."""
         ...
 
     @property
     def columns(self) -> Iterable[ColumnFacts]:
-        """The numeric columns."""
+        """The numeric columns, in the order of the stored table."""
         ...
 
     @property
     def other_columns(self) -> Iterable[str]:
-        """Names of the columns that hold something else."""
+        """Names of the columns that hold no numbers."""
         ...
 
     def position(self, name: str, /) -> int:
-        """Where the numeric column called `name` is stored."""
+        """Place of a numeric column in the stored table. Raises DatasetError."""
         ...
 
 
@@ -124,7 +124,7 @@ class JobSpec:
 
     @property
     def k_values(self) -> tuple[int, ...]:
-        """Every K that is fitted, ascending."""
+        """Numbers of clusters, ascending, both ends included."""
         return tuple(range(self.k_min, self.k_max + 1))
 
     @property
@@ -134,7 +134,7 @@ class JobSpec:
         return n_models * self.n_experiments * self.n_restarts
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON, the same for every spelling of the same job."""
+        """Plain JSON, which `from_dict` reads back; the job id is made from it."""
         record: dict[str, Any] = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }

@@ -23,7 +23,8 @@ class Usage:
 
 
 class Budget:
-    """The money of one job: a backend reserves before it sends, and settles with what came.
+    """The money of one job: a backend reserves the price before it sends, and settles with the
+    bill.
 
     `cap_usd` None means no cap; it may be changed while the job runs. `spent` is what earlier runs
     of the job cost. Every method may be called from any thread.
@@ -45,27 +46,27 @@ class Budget:
 
     @property
     def cap_usd(self) -> float | None:
-        """The cap now, None without one."""
+        """US dollars; None for no cap."""
         with self._lock:
             return self._cap_usd
 
     @property
     def exhausted(self) -> bool:
-        """Whether a request had to be left out with nothing in flight that could make room."""
+        """Whether a request was refused while nothing was in flight: no room will come any more."""
         with self._lock:
             return self._exhausted
 
     def move_cap(self, cap_usd: float | None) -> None:
-        """Another cap from now on. An exhausted budget keeps the one it ran into: its run ends."""
+        """Change the cap. An exhausted budget keeps its cap: its run is ending."""
         with self._lock:
             if not self._exhausted:
                 self._cap_usd = cap_usd
 
     def reserve(self, usd: float) -> bool:
-        """Set `usd` aside for a request that is about to be sent; whether it may be.
+        """Set `usd` aside for a request; False when it must not be sent.
 
-        It may not when spent money, requests in flight and this one would exceed the cap. Once that
-        happens with nothing in flight, the budget is exhausted.
+        That is when money spent, requests in flight and this one together would exceed the cap.
+        When nothing is in flight then, the budget is exhausted.
         """
         with self._lock:
             if self._exhausted:
@@ -79,7 +80,7 @@ class Budget:
             return True
 
     def settle(self, reserved_usd: float, usage: Usage) -> None:
-        """The request for which `reserved_usd` were set aside has come to `usage`."""
+        """The request for which `reserved_usd` was set aside has ended; `usage` is its bill."""
         with self._lock:
             self._n_reserved -= 1
             self._reserved_usd -= reserved_usd
@@ -104,7 +105,7 @@ class Budget:
 NOTHING_SPENT = Usage()
 
 RAISE_FACTOR = 2.0
-"""By how much the cap of a job that has reached it is raised at a time."""
+"""The factor by which the cap of a job that has reached it is raised at a time."""
 
 
 def raised_cap(cap_usd: float | None, spent_usd: float) -> float:

@@ -32,8 +32,8 @@ class Services:
     memo: Memo
     backend: Backend
     jobs: JobService
-    #: How the fit function on AWS is; None where fits are computed here.
     health: HealthMonitor | None = None
+    """How the fit function on AWS is; None where fits are computed here."""
 
     @property
     def costs_money(self) -> bool:

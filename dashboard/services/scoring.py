@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from dashboard.planning.spending import Budget, Usage
 if TYPE_CHECKING:
     import pandas as pd
 
+    from compute_lambda import Result
     from dashboard.datasets import DatasetCatalogue
     from dashboard.planning.spec import JobSpec
     from kmeans_core import ExperimentFit, Preparation
@@ -125,6 +126,6 @@ class Scoring:
             self.charge(job_id, budget.usage)
 
 
-def _scored(result: Any) -> ScoreResult:
+def _scored(result: Result) -> ScoreResult:
     assert isinstance(result, ScoreResult)
     return result

@@ -237,14 +237,17 @@ class Settings:
 
     @property
     def datasets_dir(self) -> Path:
+        """Where uploaded and prepared tables are."""
         return self.data_dir / "datasets"
 
     @property
     def cache_dir(self) -> Path:
+        """Where finished tasks are remembered as files."""
         return self.data_dir / "cache"
 
     @property
     def store_path(self) -> Path:
+        """The SQLite file of the jobs."""
         return self.data_dir / "jobs.sqlite3"
 
     @property
@@ -307,8 +310,8 @@ def _check_place(settings: Settings, flags: Mapping[str, str | None]) -> None:
         )
 
 
-#: What a stack says, or its three settings.
 _PLACE = ("endpoint", "bucket", "table")
+"""What a stack says, or its three settings."""
 
 
 def markdown_table() -> str:

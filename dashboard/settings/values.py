@@ -38,6 +38,7 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 
 
 def path(text: str) -> Path:
+    """A path with "~" replaced; it need not exist. Raises ValueError for a blank text."""
     if not text.strip() or "\0" in text:
         raise ValueError("expected the path of a directory")
     return Path(text).expanduser()
@@ -55,12 +56,14 @@ def choice(*values: str) -> Callable[[str], str]:
 
 
 def host(text: str) -> str:
+    """The text unchanged; it is not looked up. Raises ValueError when it holds blanks."""
     if not text.strip() or any(c.isspace() for c in text):
         raise ValueError("expected a host name or address such as 127.0.0.1")
     return text
 
 
 def dollars(text: str) -> float:
+    """US dollars, more than 0. Raises ValueError."""
     try:
         value = float(text)
     except ValueError:
@@ -94,6 +97,7 @@ def endpoint(text: str) -> str:
 
 
 def cache(text: str) -> str:
+    """The URL of a Redis server, which is not tried, or "files". Raises ValueError."""
     if text != "files" and not text.startswith(("redis://", "rediss://")):
         raise ValueError('expected "files" or a URL such as redis://localhost:6379/0')
     return text

@@ -1,9 +1,9 @@
 """What the dashboard remembers of jobs: the records and the interface of a job store.
 
 A store keeps one record per job and, append-only, one outcome per settled task. Every reader
-follows a job with a cursor: outcomes carry a `seq` that only grows, so whoever remembers the last
-one asks for "what came after" and neither skips nor repeats one. Writers deliver at least once:
-recording the same outcome again changes nothing.
+follows a job with a cursor: outcomes carry a `seq` that only grows, so a reader who remembers the
+last one asks for everything after it, and neither skips nor repeats one. Writers deliver at least
+once: recording the same outcome again changes nothing.
 
 A running job is held by a *lease*: a name and a time at which it runs out unless it is renewed.
 When the holder dies the lease runs out, the job is listed as orphaned and another process goes on
@@ -26,8 +26,8 @@ from dashboard.planning.spending import NOTHING_SPENT, Usage
 JobState = Literal["queued", "running", "done", "cancelled", "failed"]
 OutcomeStatus = Literal["done", "failed"]
 
-#: A job in one of these states runs nowhere and does not start again by itself.
 FINISHED_STATES: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})
+"""A job in one of these states runs nowhere and does not start again by itself."""
 
 
 class StoreError(ReportedError):
@@ -58,23 +58,23 @@ class JobRecord:
     state: JobState = "queued"
     n_done: int = 0
     n_failed: int = 0
-    #: Units of progress (such as fits) in the done tasks, which differ in size.
     n_units_done: int = 0
-    #: Tasks in flight, as told by the last heartbeat.
+    """Units of progress (such as fits) in the tasks that are done."""
     n_running: int = 0
+    """Tasks in flight, by the last heartbeat."""
     created_at: float = 0.0
-    #: When work began after the last submission; a take-over after a crash keeps it.
     started_at: float | None = None
+    """When work began after the last submission; a take-over after a crash keeps it."""
     finished_at: float | None = None
     cancel_requested: bool = False
     error: str | None = None
-    #: No more is sent when this is spent, in US dollars; None for no cap. Not part of the spec.
     spending_cap_usd: float | None = None
-    #: What all runs of this job cost so far, as told by the last heartbeat.
+    """No more is sent when this is spent, in US dollars; None for no cap. Not part of the spec."""
     usage: Usage = NOTHING_SPENT
-    #: What the job's kind has to say of the results in a line of the list of jobs, as plain JSON;
-    #: of an analysis the best model so far: {"type", "k", "bic"}.
+    """The cost of all runs of this job so far, by the last heartbeat."""
     best: dict[str, Any] | None = None
+    """What the list of jobs shows of the results, as plain JSON that the job's kind has made: for
+    an analysis the best model so far, {"type", "k", "bic"}."""
     owner: str | None = None
     lease_expires_at: float | None = None
 
@@ -90,6 +90,7 @@ class JobRecord:
 
     @property
     def finished(self) -> bool:
+        """Whether the job runs nowhere and does not start again by itself."""
         return self.state in FINISHED_STATES
 
     @property
@@ -107,8 +108,8 @@ class TaskOutcome:
     status: OutcomeStatus
     n_units: int
     result: Result | None = None
-    #: {"code", "message", "details", "request_id"} of a failed task.
     error: dict[str, Any] | None = None
+    """{"code", "message", "details", "request_id"} of a failed task."""
     attempts: int = 1
     seq: int = 0
     recorded_at: float = 0.0
@@ -133,7 +134,9 @@ class JobStore(Protocol):
         """Add a job, unless one with this `job_id` exists; the stored record either way."""
         ...
 
-    def job(self, job_id: str) -> JobRecord | None: ...
+    def job(self, job_id: str) -> JobRecord | None:
+        """The job as it is now; None when there is none, or its settings are unreadable here."""
+        ...
 
     def jobs(self) -> list[JobRecord]:
         """All jobs, newest first."""
@@ -151,23 +154,23 @@ class JobStore(Protocol):
         ...
 
     def set_spending_cap(self, job_id: str, cap_usd: float | None) -> None:
-        """Another cap, or none. A run in progress follows it from its next heartbeat on."""
+        """Change the cap; None for no cap. A run takes note of it with its next heartbeat."""
         ...
 
     def record(self, job_id: str, outcomes: Sequence[TaskOutcome]) -> int:
-        """Write outcomes and the job's counts in one transaction; how many were news.
+        """Write outcomes and the job's counts together; how many of them changed anything.
 
         A done task is never overwritten. A failure is replaced by a later success, which gets a
-        `seq` of its own so that readers beyond the failure see it. Everything else that is there
-        already is left alone.
+        `seq` of its own, so that a reader who has passed the failure sees it. Any other outcome of
+        a task that is recorded already changes nothing.
         """
         ...
 
     def outcomes(self, job_id: str, after: int = 0, limit: int = 500) -> OutcomePage:
         """At most `limit` outcomes with `seq` > `after`, ascending.
 
-        With every outcome in a page, all smaller ones of this job are in this page or before it,
-        now and for ever: a smaller `seq` never appears later.
+        A `seq` smaller than one that was ever returned never appears later, so a reader who goes on
+        from the cursor has seen everything before it.
         """
         ...
 
@@ -203,11 +206,11 @@ class JobStore(Protocol):
         ...
 
     def release_lease(self, job_id: str, owner: str) -> None:
-        """Give the job up, if `owner` holds it; from now on it counts as orphaned or finished."""
+        """Give the job up, if `owner` holds it. Unless finished, it then counts as orphaned."""
         ...
 
     def request_cancel(self, job_id: str) -> bool:
-        """Ask whoever runs the job to stop; whether it is one that could still run."""
+        """Ask the run to stop; whether the job was queued or running."""
         ...
 
     def set_state(
@@ -224,11 +227,11 @@ class JobStore(Protocol):
 
         `best` and `usage` None leave what is recorded.
 
-        A finished state (and "queued") gives up the lease in the same transaction. Two requests are
-        granted only if they are still true, otherwise the job becomes "queued" and whoever asked
-        (or the next process) goes on with it: "done" needs every task to be settled, because
-        failures may have been discarded for a rerun in the meantime; "cancelled" without an `error`
-        needs the cancel request to stand, because it may have been withdrawn by `reopen`.
+        A finished state (and "queued") gives up the lease in the same transaction. Two states have
+        a condition. "done" needs every task to be settled: failures may have been discarded for a
+        rerun in the meantime. "cancelled" without an `error` needs the cancel request to stand:
+        `reopen` may have withdrawn it. When the condition does not hold, the job becomes "queued",
+        and the caller (or the next process) goes on with it.
         """
         ...
 
@@ -236,4 +239,6 @@ class JobStore(Protocol):
         """Jobs that are queued or running and held by nobody (or by a lease that ran out)."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of files and connections. Nothing may be called afterwards."""
+        ...

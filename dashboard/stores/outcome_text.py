@@ -18,6 +18,7 @@ def result_text(outcome: TaskOutcome) -> str | None:
 
 
 def error_text(outcome: TaskOutcome) -> str | None:
+    """The error of a failed task; None for a task that is done."""
     return None if outcome.error is None else json.dumps(outcome.error)
 
 

@@ -39,7 +39,7 @@ MAX_EXPERIMENTS = 10_000
 MAX_RESTARTS = 1_000
 MAX_ITERATIONS = 10_000
 MIN_REG_COVAR = 1e-12
-"""Below this the floor drowns in rounding."""
+"""A smaller floor would be lost in rounding."""
 
 MAX_FITS_PER_TASK = 100_000
 """A task is a unit of retry; more than this is a job."""
@@ -106,6 +106,7 @@ class FitTask(Task):
         }
 
     def to_dict(self) -> dict[str, Any]:
+        """See `Task.to_dict`."""
         return {
             "contract_version": CONTRACT_VERSION,
             "kind": self.kind,
@@ -191,6 +192,7 @@ class FitResult(Result):
         }
 
     def to_dict(self) -> dict[str, Any]:
+        """See `Result.to_dict`. Floats survive the round trip bit for bit."""
         return {
             "contract_version": CONTRACT_VERSION,
             "kind": self.kind,
@@ -239,7 +241,7 @@ def n_missing(task: FitTask, result: FitResult) -> int:
 
 
 def _given_settings(fields: Fields) -> dict[str, Any]:
-    """Those of the settings with a default that are given."""
+    """The settings in `fields` that have a default and are given all the same."""
     given: dict[str, Any] = {}
     if fields.has("distance"):
         given["distance"] = fields.choice("distance", DISTANCES)

@@ -45,7 +45,7 @@ class ScoreTask(Task):
     """Labels, certainties and the log-likelihood of rows `start` to `stop` under given models.
 
     `columns` are positions in the stored table; `preparation` leads from them to the units of
-    `models`. Rows are counted in the stored table, those without a number included.
+    `models`. Rows are counted in the stored table, with the rows that have no number.
     """
 
     kind: ClassVar[str] = "score"

@@ -43,7 +43,7 @@ _NO_SUCH_FUNCTION = frozenset(
         "unknown_kind",
     }
 )
-"""What every further task would be told as well: it is another function, or not a whole one."""
+"""Codes that every further task would get, too: of another function, or of an incomplete one."""
 
 _NO_WAY_IN = frozenset({401, 403, 404, 405})
 """Answers of the gateway itself that every further request would get as well."""
@@ -59,6 +59,7 @@ class Reply:
 
     @property
     def body(self) -> bytes:
+        """The content as it came; it may be cut off and need not be JSON."""
         return self.answer.body
 
 
@@ -67,7 +68,7 @@ class Problem:
     """Why there is no result. `error` is {"code", "message", "details", "request_id"}.
 
     `congested` tells that fewer requests at once may help. `busy_ms` is how long the function may
-    have been running, and is billed, without having reported it.
+    have run without reporting it; that time is billed.
     """
 
     remedy: Remedy
@@ -177,13 +178,13 @@ def n_missing(task: Task, result: Result) -> int:
 
 
 def incomplete(n_missing: int) -> Problem:
-    """A result that says it is finished and is not."""
+    """A result that claims to be complete, and lacks parts."""
     message = f"Expected a finished task, got one without {n_missing:,} of its parts. Rerun it."
     return Problem("again", _plain("malformed_answer", message, {"missing": n_missing}))
 
 
 def no_progress() -> Problem:
-    """An unfinished result that goes on from where the one before it already was."""
+    """An unfinished result whose state is the one that was sent: the function got no further."""
     message = (
         "Expected the function to go on with an unfinished task, got the state that it was given:"
         " one step of it takes longer than its time limit. Give it more memory, or fewer rows."
@@ -192,7 +193,7 @@ def no_progress() -> Problem:
 
 
 def _ran(found: Result | Problem, reply: Reply) -> Result | Problem:
-    """Of an invocation that does not say how long it ran: as long as was waited, at most."""
+    """`found`; a problem is billed as if the function had run for all the time that was waited."""
     if isinstance(found, Result):
         return found
     return dataclasses.replace(found, busy_ms=reply.waited_ms)

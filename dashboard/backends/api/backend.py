@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import Any
 
 from compute_lambda import Task
-from dashboard.aws.signing import Signer
+from dashboard.aws.signing import FrozenCredentials, RenewingCredentials, Signer
 from dashboard.backends.api.congestion import Window
 from dashboard.backends.api.connections import Transport
 from dashboard.backends.api.dispatcher import Dispatcher
@@ -31,7 +30,7 @@ POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
 
 STOP_TIMEOUT_S = 5.0
-"""How long a cancelled run waits for what is in flight, which is paid for already."""
+"""How long a cancelled run waits for requests in flight: they are billed either way."""
 
 UPLOADS_AT_ONCE = 2
 
@@ -53,7 +52,7 @@ class ApiBackend:
         self,
         endpoint: str,
         region: str,
-        credentials: Any,
+        credentials: RenewingCredentials | Callable[[], FrozenCredentials],
         *,
         prices: Prices,
         memory_mb: int,
@@ -84,9 +83,11 @@ class ApiBackend:
 
     @property
     def label(self) -> str:
+        """Service, region and the most requests at once, for people."""
         return f"AWS Lambda · {self.region} · {self.concurrency} at once"
 
     def cost_usd(self, busy_s: float, n_requests: int) -> float:
+        """See `Backend.cost_usd`: duration and requests at list prices, no free tier."""
         return self._prices.cost_usd(1e3 * busy_s, self._memory_mb, n_requests)
 
     def run(
@@ -113,6 +114,7 @@ class ApiBackend:
                 self._runs.discard(run)
 
     def close(self) -> None:
+        """See `Backend.close`. Waits a few seconds for answers that are under way."""
         with self._lock:
             self._closed = True
             for run in self._runs:
@@ -122,7 +124,7 @@ class ApiBackend:
         self._uploaders.shutdown(wait=False, cancel_futures=True)
         if loop is None or thread is None:
             return
-        # Runs in progress take note within POLL_S and wait for their answers.
+        # Runs in progress notice within POLL_S, and then wait for their answers.
         deadline = time.monotonic() + STOP_TIMEOUT_S + 10 * POLL_S
         while self._runs and time.monotonic() < deadline:
             time.sleep(POLL_S)
@@ -143,8 +145,9 @@ class ApiBackend:
         more = True
         while not run.stopped:
             fresh: list[Work] = []
-            # Between one and a half and twice the requests: the loop never waits for this generator
-            # to be advanced, and is not woken up for every single task.
+            # Refilled to twice the requests in flight when there are less than one and a half times
+            # as many: the loop never waits until this generator is advanced, and is not woken up
+            # for every single task.
             if 2 * n_open <= 3 * self.concurrency:
                 while more and n_open < 2 * self.concurrency and not run.stopped:
                     task = next(tasks, None)
@@ -167,12 +170,14 @@ class ApiBackend:
             yield event
 
     def _stopping(self, run: Run) -> Iterator[TaskEvent]:
-        """What still comes of the requests that were in flight when the run was stopped.
+        """Events of the requests that were in flight when the run was stopped.
 
-        One that is stopped by its budget waits for all of them: each has a deadline of its own.
+        A run that somebody ended waits for STOP_TIMEOUT_S. A run whose budget is exhausted waits
+        for every answer: each request has a deadline of its own, and results in flight are paid.
         """
-        by_choice = run.closed or run.cancelled.is_set()
-        give_up_at = time.monotonic() + (STOP_TIMEOUT_S if by_choice else 2 * self._timeout_s)
+        ended_by_somebody = run.closed or run.cancelled.is_set()
+        wait_s = STOP_TIMEOUT_S if ended_by_somebody else 2 * self._timeout_s
+        give_up_at = time.monotonic() + wait_s
         while time.monotonic() < give_up_at:
             idle = run.n_in_flight == 0
             try:
@@ -186,7 +191,7 @@ class ApiBackend:
 
     @staticmethod
     def _drop(run: Run, loop: asyncio.AbstractEventLoop, dispatcher: Dispatcher) -> None:
-        """Break off what is in flight; afterwards the run has spent what it says."""
+        """Break off what is in flight. Afterwards the run's budget counts every request it sent."""
         if loop.is_closed():
             return
         dropped = asyncio.run_coroutine_threadsafe(dispatcher.drop(run), loop)

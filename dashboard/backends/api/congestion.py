@@ -13,7 +13,7 @@ START = 10
 """Requests in flight at first: a new account allows ten functions at once."""
 
 SHRINK = 0.7
-"""What remains of the window after a throttle. Half would leave functions idle that are there."""
+"""What remains of the window after a throttle. With a half, free functions would stand idle."""
 
 
 class Window:
@@ -27,20 +27,21 @@ class Window:
 
     @property
     def size(self) -> int:
+        """How many requests may be in flight now, at least 1."""
         return int(self._limit)
 
     def answered(self, n_in_flight: int) -> None:
         """A request was served while `n_in_flight` were on their way, itself included."""
         if n_in_flight < self.size:
-            return  # the window was not what held anything up, so nothing was learned about it
+            return  # the window was not full, so this answer says nothing about its size
         step = 1.0 / self._limit if self._found_limit else 1.0
         self._limit = min(float(self._upper), self._limit + step)
 
     def throttled(self, sent_at: float, now: float) -> None:
         """A request sent at `sent_at` was turned away (seconds of one monotonic clock).
 
-        Those that were on their way when the window last shrank say nothing new, so it shrinks at
-        most once per round trip.
+        A request that was already on its way when the window last shrank says nothing new, so the
+        window shrinks at most once per round trip.
         """
         if sent_at < self._shrunk_at:
             return

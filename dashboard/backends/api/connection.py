@@ -18,10 +18,10 @@ import h11
 import httpx
 
 MAX_ANSWER_BYTES = 12 * 2**20
-"""An HTTP API answers with 10 MB at most; what is longer is cut off and no answer of it."""
+"""An HTTP API answers with 10 MB at most. A longer answer is not one of its own: it is cut off."""
 
 KEEP_S = 30.0
-"""An idle connection is used again for so long; then the other side may be about to close it."""
+"""An idle connection is used again within this time; later the server may be closing it."""
 
 HAPPY_EYEBALLS_S = 0.25
 """Head start of an address family when a host has two (RFC 8305 recommends 250 ms)."""
@@ -84,14 +84,15 @@ class Connection:
                 writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         except TimeoutError as error:
             raise httpx.ConnectTimeout(str(error)) from error
-        except (OSError, UnicodeError) as error:  # ssl.SSLError is one; a host that is no name
+        except (OSError, UnicodeError) as error:  # SSLError is an OSError; Unicode: a bad host
             raise httpx.ConnectError(str(error)) from error
         return cls(reader, writer)
 
     async def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send and receive the whole answer, or its first MAX_ANSWER_BYTES.
 
-        Raises httpx.TransportError. Only after an answer is `is_made_ready` worth a call.
+        Raises httpx.TransportError. After an answer, ask `prepare_next` whether another exchange
+        can follow.
         """
         sized = [*headers.items(), ("content-length", str(len(body)))]
         try:
@@ -106,31 +107,34 @@ class Connection:
         found = {name.decode("ascii"): text.decode("latin-1") for name, text in head.headers}
         return Answer(head.status_code, found, content)
 
-    def is_made_ready(self) -> bool:
-        """Make ready for the next exchange, once after each; whether that can be: the answer is
-        complete and both sides keep the connection open."""
+    def prepare_next(self) -> bool:
+        """Prepare for another exchange; whether there can be one. To be called once after each.
+
+        There can be one when the answer is complete and both sides keep the connection open.
+        """
         protocol = self._protocol
         if protocol.our_state is not h11.DONE or protocol.their_state is not h11.DONE:
             return False
-        if protocol.trailing_data[0]:  # of whatever it is, it is not the next answer
+        if protocol.trailing_data[0]:  # it came unasked, so it is not the next answer
             return False
         protocol.start_next_cycle()
         self._expires_at = time.monotonic() + KEEP_S
         return True
 
     def has_expired(self) -> bool:
-        """Of an idle connection: whether it has ended, or may be about to."""
+        """Whether an idle connection has ended, or may be about to end."""
         reader = self._reader
         # What comes unasked is a farewell (408 and the like), and no answer to the next request.
         ended = reader.n_unread > 0 or reader.at_eof() or reader.exception() is not None
         return ended or time.monotonic() > self._expires_at
 
     def close(self) -> None:
+        """Break the connection off at once; what is under way is lost."""
         # Without waiting for the peer's goodbye: it may be the one that does not answer.
         self._writer.transport.abort()
 
     async def _send(self, head: h11.Request, body: bytes) -> None:
-        # At once: head and body in segments of their own wake up the other side twice.
+        # In one write: two segments would wake up the other side twice.
         events = (head, h11.Data(data=body), h11.EndOfMessage())
         self._writer.write(b"".join(self._protocol.send(event) or b"" for event in events))
         try:

@@ -13,7 +13,7 @@ import math
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
@@ -128,7 +128,7 @@ class Dispatcher:
             return run, run.waiting.popleft(), usd
         return None
 
-    def _begin(self, run: Run, coroutine: Any) -> None:
+    def _begin(self, run: Run, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks[task] = run
         task.add_done_callback(self._tasks.pop)

@@ -66,6 +66,7 @@ class Endpoint:
         return found
 
     async def close(self) -> None:
+        """Close the connections. Nothing can be sent afterwards."""
         await self._transport.close()
 
     async def _post(self, task: Task, key: FrozenCredentials, began: float) -> Reply:

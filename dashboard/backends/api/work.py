@@ -17,15 +17,16 @@ FIRST_GUESS_MS = 1_000.0
 """What a request is expected to be billed before the first answer says more."""
 
 FORGET = 0.95
-"""The expectation shrinks by this with every answer that is cheaper."""
+"""An answer that is billed less than expected shrinks the expectation to this part of it."""
 
 
 @dataclasses.dataclass(slots=True)
 class Work:
-    """One task: what came of it so far, and how often it was sent in vain.
+    """One task: its unfinished result so far, and how often it was sent in vain.
 
-    `n_errors` and `n_turned_away` count since the last progress; `attempts` all tries that ended
-    in an error, and the one to come. `upload_version` is that of the dataset when it was last sent.
+    `n_errors` and `n_turned_away` count since the last progress. `attempts` counts every try that
+    ended in an error, plus the next one. `upload_version` is the version of the dataset's upload
+    when the task was last sent.
     """
 
     task: Task
@@ -40,6 +41,7 @@ class Work:
 
     @classmethod
     def of(cls, task: Task) -> Work:
+        """A task that has not been sent yet; its id is computed here, once."""
         return cls(task, task.task_id)
 
     def request(self) -> Task:
@@ -58,8 +60,8 @@ class Work:
 class Run:
     """One job. All but `closed`, `cancelled`, `events` and `budget` belongs to the event loop.
 
-    `events` holds None where the run's caller should only look at its state. Once nothing more can
-    be sent, `final_error` says why: every task that is not in flight fails with it.
+    In `events`, None only wakes the caller up, to look at the run's state. Once nothing more can be
+    sent, `final_error` says why: every task that is not in flight fails with it.
     """
 
     def __init__(
@@ -78,12 +80,13 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing more shall be sent, and nothing but finished tasks matters."""
+        """Whether nothing more shall be sent: only results of requests in flight still count."""
         return self.closed or self.cancelled.is_set() or self.budget.exhausted
 
     def billed(self, ms: float) -> None:
-        """Learn what a request is billed: a slowly forgotten maximum, to stay below a cap.
+        """Learn what to expect of the next request: the most billed so far, slowly forgotten.
 
-        The first guess is forgotten no faster: a quick first answer says little about the rest.
+        A maximum, so that the cap holds. The first guess is forgotten as slowly: a quick first
+        answer says little about the rest.
         """
         self.expected_ms = max(ms, FORGET * self.expected_ms)

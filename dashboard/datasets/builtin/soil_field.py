@@ -11,18 +11,19 @@ import pandas as pd
 
 _WIDTH_M, _HEIGHT_M = 310.0, 200.0
 _SWATH_M, _STEP_M = 5.0, 4.0
-_ORIGIN = (-119.8132, 36.8137)  # longitude and latitude of the south-west corner, degrees
+_ORIGIN = (-119.8132, 36.8137)
+"""Longitude and latitude of the south-west corner, degrees."""
 _M_PER_DEGREE = 111_320.0
 
-# Per zone: name, mean (shallow, deep) in mS/m, sd along and across its long axis, its angle.
-# Sandy soil conducts little at either depth; clay much; the gravel lens is conductive above and
-# not below; the saline corner rises steeply with depth.
 _ZONES = (
     ("A sandy loam", (52.0, 38.0), (14.0, 3.4), 32.0),
     ("B clay loam", (86.0, 86.0), (22.0, 5.0), 58.0),
     ("C gravel lens", (114.0, 46.0), (16.0, 4.4), 14.0),
     ("D saline corner", (98.0, 148.0), (25.0, 6.0), 76.0),
 )
+"""Per zone: name, mean (shallow, deep) in mS/m, sd along and across its long axis, its angle. Sandy
+soil conducts little at either depth; clay much; the gravel lens is conductive above and not below;
+the saline corner rises steeply with depth."""
 
 
 def soil_field(seed: int = 2024) -> pd.DataFrame:

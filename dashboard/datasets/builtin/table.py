@@ -11,12 +11,13 @@ import pandas as pd
 from dashboard.datasets.builtin import shapes
 from dashboard.datasets.builtin.soil_field import soil_field
 
-_GENERATOR_VERSION = 1  # to be raised with every change of a generated table or of the advice
+_GENERATOR_VERSION = 1
+"""To be raised with every change of a generated table or of the advice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """``description`` is one sentence or two on what to look for; ``generate`` needs no seed."""
+    """`description` is one sentence or two on what to look for; `generate` needs no seed."""
 
     name: str
     description: str

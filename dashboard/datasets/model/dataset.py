@@ -15,9 +15,9 @@ Origin = Literal["built-in", "upload"]
 class ColumnInfo:
     """One numeric column.
 
-    ``minimum`` to ``std`` refer to the finite values and are None when there is none; ``std`` is
-    the population standard deviation (divisor n). ``unit`` is "" when the header names none.
-    ``reason`` says in a short sentence why the column is not selected, "" when it is.
+    `minimum` to `std` refer to the finite values and are None when there is none; `std` is
+    the population standard deviation (divisor n). `unit` is "" when the header names none.
+    `reason` says in a short sentence why the column is not selected, "" when it is.
     """
 
     name: str
@@ -38,12 +38,12 @@ class ColumnInfo:
 class Dataset:
     """One table of the catalogue.
 
-    ``columns`` are the numeric columns in the order of the stored table, ``other_columns`` the
-    names of the rest (text, dates, true/false), for the same position in ``other_reasons`` a short
-    sentence why they are not offered. ``notes`` are sentences about how the file was read.
-    ``headers`` are all columns as the file named them, in the file's order (without columns that
-    could not be kept), as in ``DatasetCatalogue.rows``. ``created_at`` is in seconds since the
-    epoch, ``n_bytes`` the size of the uploaded file, or of the numeric table of a built-in.
+    `columns` are the numeric columns in the order of the stored table, `other_columns` the
+    names of the rest (text, dates, true/false), for the same position in `other_reasons` a short
+    sentence why they are not offered. `notes` are sentences about how the file was read.
+    `headers` are all columns as the file named them, in the file's order (without columns that
+    could not be kept), as in `DatasetCatalogue.rows`. `created_at` is in seconds since the
+    epoch, `n_bytes` the size of the uploaded file, or of the numeric table of a built-in.
     """
 
     dataset_id: str
@@ -61,9 +61,9 @@ class Dataset:
     rank: int = 0
 
     def position(self, name: str) -> int:
-        """Position of the numeric column ``name`` in the stored table.
+        """Position of the numeric column `name` in the stored table.
 
-        Raises DatasetError ``unknown_column``.
+        Raises DatasetError `unknown_column`.
         """
         for position, column in enumerate(self.columns):
             if column.name == name:
@@ -80,7 +80,7 @@ class Dataset:
         )
 
     def column(self, name: str) -> ColumnInfo:
-        """The numeric column ``name``; raises DatasetError ``unknown_column``."""
+        """The numeric column `name`; raises DatasetError `unknown_column`."""
         return self.columns[self.position(name)]
 
     @property
@@ -89,12 +89,12 @@ class Dataset:
         return tuple(column.name for column in self.columns if column.selected)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON; the inverse of ``from_dict``."""
+        """Plain JSON; the inverse of `from_dict`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Dataset:
-        """Raises KeyError, TypeError or ValueError on anything but the output of ``to_dict``."""
+        """Raises KeyError, TypeError or ValueError on anything but the output of `to_dict`."""
         values = dict(raw)
         values["columns"] = tuple(ColumnInfo(**column) for column in raw["columns"])
         for key in ("other_columns", "notes", "other_reasons", "headers"):

@@ -10,7 +10,8 @@ import numpy as np
 
 from dashboard.datasets.model.dataset import ColumnInfo, Role
 
-MAX_SELECTED = 8  # above this a first clustering is slow, and hard to look at
+MAX_SELECTED = 8
+"""Above this a first clustering is slow, and hard to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,10 @@ class ColumnValues:
 
     @classmethod
     def measure(cls, name: str, unit: str, column: np.ndarray, rounded: bool) -> ColumnValues:
-        """Facts of ``column`` (n,) float64, which may hold NaN (missing) and infinite values.
+        """Facts of `column` (n,) float64, which may hold NaN (missing) and infinite values.
 
-        ``steady``: the values never fall, or never rise, from row to row.
-        ``rounded``: whole numbers beyond 2**53 lost digits when they became float64.
+        `steady`: the values never fall, or never rise, from row to row.
+        `rounded`: whole numbers beyond 2**53 lost digits when they became float64.
         """
         finite = column[np.isfinite(column)]
         n_infinite = int(np.isinf(column).sum())
@@ -57,7 +58,7 @@ class ColumnValues:
 
 
 def _facts(finite: np.ndarray) -> dict[str, Any]:
-    """Of at least one finite value; ``finite`` is sorted in place."""
+    """Of at least one finite value; `finite` is sorted in place."""
     steps = np.diff(finite)
     steady = bool(np.all(steps >= 0) or np.all(steps <= 0))
     del steps

@@ -24,13 +24,14 @@ from dashboard.datasets.reading.size_checks import check_n_columns, check_n_rows
 from dashboard.datasets.reading.text_stream import TextSource, open_text
 
 _SAMPLE_BYTES = 256 * 1024
-_GROUP_BYTES = 4 * MEGABYTE  # of text per row group: few groups, little memory
+_GROUP_BYTES = 4 * MEGABYTE
+"""Text in one row group: few groups, little memory."""
 
 
 def store_delimited_rows(
     path: Path, rows_path: Path, limits: Limits
 ) -> tuple[Headers, str, tuple[str, ...]]:
-    """Writes every row as text to ``rows_path``; returns headers, decimal mark and notes.
+    """Writes every row as text to `rows_path`; returns headers, decimal mark and notes.
 
     Raises DatasetError for anything that is not a table of lines.
     """

@@ -14,10 +14,11 @@ _DELIMITERS = (",", ";", "\t", "|")
 WHITESPACE = " "
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _SAMPLE_ROWS = 300
-_SAMPLE_CELLS = 30_000  # whichever comes first: wide tables are to be refused quickly
+_SAMPLE_CELLS = 30_000
+"""The sample ends with the first of the two limits, so that wide tables are refused quickly."""
 _MOST_TITLE_ROWS = 20
-# "1,234" may be a decimal number or a grouped one; "1,5", "0,25" and "1234,567" are decimal.
 _MAYBE_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+"""Such as "1,234", a decimal number or a grouped one; "1,5", "0,25", "1234,567" are decimal."""
 _BLANKS = re.compile(rb"[ \t]+")
 _QUOTED_OR_BLANKS = re.compile(rb'"[^"]*"|[ \t]+')
 _EDGE_TABS = re.compile(rb"^\t|\t$|\t(?=\r$)", re.MULTILINE)
@@ -27,9 +28,9 @@ _EDGE_TABS = re.compile(rb"^\t|\t$|\t(?=\r$)", re.MULTILINE)
 class Dialect:
     """How to cut a text into rows and cells.
 
-    ``delimiter`` " " stands for any run of blanks and tabs; ``decimal`` is "." or ",". ``header``
-    is None when the first row is data. ``n_lines_before`` lines (blank ones, a title) come before
-    the header or the first row. ``width`` is the number of columns.
+    `delimiter` " " stands for any run of blanks and tabs; `decimal` is "." or ",". `header`
+    is None when the first row is data. `n_lines_before` lines (blank ones, a title) come before
+    the header or the first row. `width` is the number of columns.
     """
 
     delimiter: str
@@ -53,7 +54,7 @@ class _Row:
 
 
 def find_dialect(sample: str, *, complete: bool) -> Dialect:
-    """Dialect of the text of which ``sample`` is the beginning, or all (``complete``).
+    """Dialect of the text of which `sample` is the beginning, or all (`complete`).
 
     Raises DatasetError: empty, header_only, line_too_long.
     """
@@ -97,7 +98,7 @@ def _completed(header: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...
 
 
 def line_too_long(limit: str) -> DatasetError:
-    """The error for a row beyond ``limit``, whoever meets it."""
+    """The error for a row beyond `limit`, whoever meets it."""
     return DatasetError(
         "line_too_long",
         f"One row is longer than {limit}. Expected one row per line; look for a double quote that "

@@ -32,7 +32,7 @@ def read_file(
 ) -> ReadTable:
     """Writes the original rows (Parquet) and the numeric columns (.npy) of an uploaded file.
 
-    ``filename`` is what the person called it; its ending says what to expect, its content decides.
+    `filename` is what the person called it; its ending says what to expect, its content decides.
     Raises DatasetError.
     """
     kind = _kind(path, filename, limits)

@@ -6,18 +6,18 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-# "EC1 (mS/m)" and "EC1[mS/m]". Parentheses need a space before them, because f(x) is a name, and
-# something other than digits within, because "Income (2019)" and "a (2)" are names too.
 _WITH_UNIT = re.compile(
     r"^(?P<name>.*\S)(?:\s+\((?P<round>[^()]{1,20})\)|\s*\[(?P<square>[^][]{1,20})\])$"
 )
+"""As in "EC1 (mS/m)" and "EC1[mS/m]". Parentheses need a space before them, because f(x) is a name,
+and something other than digits within, because "Income (2019)" and "a (2)" are names too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """``sources`` are the unique headers as written, ``names`` and ``units`` what they split into.
+    """`sources` are the unique headers as written, `names` and `units` what they split into.
 
-    ``notes`` are sentences about names that had to be changed.
+    `notes` are sentences about names that had to be changed.
     """
 
     sources: tuple[str, ...]

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# What stands for "no value" in exports of spreadsheets, R, SQL, SAS and instruments.
 MISSING_MARKS = (
     "", "-", "--", ".", "?", "NA", "N/A", "n/a", "na", "<NA>", "#N/A", "#N/A N/A", "#NA", "NaN",
     "nan", "-NaN", "-nan", "NAN", "null", "NULL", "Null", "None", "none", "NONE", "nil",
     "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NULL!", "#NAME?", "missing",
 )  # fmt: skip
+"""What stands for "no value" in exports of spreadsheets, R, SQL, SAS and instruments."""
 _MISSING = pa.array(MISSING_MARKS, pa.string())
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
@@ -24,8 +24,8 @@ _DATE = (
 )
 _BOOLEAN = r"(?i)^(true|false|yes|no|t|f|y|n)$"
 _SIGNED = r"^([$€£¥<>~≈]\s*[+-]?[\d.,]+|[+-]?[\d.,]+\s*[%‰°$€£¥*])$"
-# Whole numbers of 16 digits and more may lie beyond 2**53, where float64 skips some of them.
 _LONG_INTEGER = r"^[+-]?\d{16,}$"
+"""Whole numbers of 16 digits and more may lie beyond 2**53, where float64 skips some of them."""
 
 
 class NotNumeric(Exception):
@@ -48,9 +48,9 @@ def is_missing(cell: str) -> bool:
 
 
 def parse_text(text: pa.Array, decimal: str) -> tuple[np.ndarray, bool]:
-    """Float64 of a text array, NaN where missing, and whether long whole numbers were rounded.
+    """Float64 (n,) of a text array, NaN where missing; whether long whole numbers were rounded.
 
-    Raises NotNumeric. ``decimal`` is "." or ","; separators of thousands are never guessed away.
+    Raises NotNumeric. `decimal` is "." or ","; separators of thousands are never guessed away.
     """
     values = _marked(text)
     if decimal == ",":

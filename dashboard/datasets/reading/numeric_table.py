@@ -24,7 +24,8 @@ from dashboard.datasets.reading.advice import ColumnValues, advise
 from dashboard.datasets.reading.headers import Headers
 from dashboard.datasets.reading.numbers import NotNumeric, parse_text
 
-_FORMAT_VERSION = 1  # part of every dataset id: a new layout of the stored files gives new ids
+_FORMAT_VERSION = 1
+"""Part of every dataset id: a new layout of the stored files gives new ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class NumericTable:
 def write_numeric_table(
     rows_path: Path, npy_path: Path, headers: Headers, decimal: str = "."
 ) -> NumericTable:
-    """Reads the columns of ``rows_path`` (named ``headers.sources``), writes (n, D) float64.
+    """Reads the columns of `rows_path` (named `headers.sources`), writes (n, D) float64.
 
     The id is the SHA-256 of the names, the float64 columns and the text of the other columns, so
     it does not depend on delimiter, compression, line ends or file name.
@@ -93,7 +94,7 @@ def _npy_header(n_rows: int, n_columns: int) -> bytes:
 
 
 def _fill(column: np.ndarray, rows: pq.ParquetFile, source: str, decimal: str) -> bool:
-    """Writes the numbers into ``column`` (n,); True when whole numbers beyond 2**53 were rounded.
+    """Writes the numbers into `column` (n,); True when whole numbers beyond 2**53 were rounded.
 
     Raises NotNumeric.
     """

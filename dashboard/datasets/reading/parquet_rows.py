@@ -18,7 +18,7 @@ _BATCH_ROWS = 65_536
 def store_parquet_rows(
     path: Path, rows_path: Path, limits: Limits
 ) -> tuple[Headers, tuple[str, ...], tuple[str, ...]]:
-    """Copies the flat columns to ``rows_path``; returns headers, what was left out, other notes.
+    """Copies the flat columns to `rows_path`; returns headers, what was left out, other notes.
 
     Raises DatasetError: damaged_parquet, too_many_columns, too_many_rows.
     """

@@ -7,7 +7,7 @@ from dashboard.datasets.model.limits import Limits
 
 
 def check_n_columns(n_columns: int, limits: Limits) -> None:
-    """Raises DatasetError ``too_many_columns``."""
+    """Raises DatasetError `too_many_columns`."""
     if n_columns > limits.max_columns:
         raise DatasetError(
             "too_many_columns",
@@ -18,7 +18,7 @@ def check_n_columns(n_columns: int, limits: Limits) -> None:
 
 
 def check_n_rows(n_rows: int, n_columns: int, limits: Limits) -> None:
-    """Raises DatasetError ``too_many_rows``."""
+    """Raises DatasetError `too_many_rows`."""
     most = min(limits.max_rows, limits.max_values // max(n_columns, 1))
     if n_rows > most:
         raise DatasetError(

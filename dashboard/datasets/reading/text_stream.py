@@ -15,15 +15,15 @@ from dashboard.datasets.model.limits import MEGABYTE, Limits
 
 _PIECE_BYTES = MEGABYTE
 _GZIP_MAGIC = b"\x1f\x8b"
-# Control characters that no text table holds; NUL stands for nearly every binary format.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""Control characters that no text table holds; NUL stands for nearly every binary format."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
     """A checked text file: how to read it as UTF-8, from its first character on.
 
-    ``encoding`` is a Python codec name; ``quoted`` tells whether a double quote occurs anywhere.
+    `encoding` is a Python codec name; `quoted` tells whether a double quote occurs anywhere.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class TextSource:
         yield decoder.decode(b"", final=True).encode()
 
     def sample(self, n_bytes: int) -> tuple[str, bool]:
-        """The first ``n_bytes`` of the text, or a little more, and whether that is all of it."""
+        """The first `n_bytes` of the text, or a little more, and whether that is all of it."""
         collected = bytearray()
         for piece in self.pieces():
             collected += piece

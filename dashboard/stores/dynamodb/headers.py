@@ -1,7 +1,7 @@
 """The transactions by which a job is made and changes its state, in DynamoDB.
 
-Each changes the job's header and, where it begins or ends, its entry among the open jobs. What was
-decided after reading the header holds only while the header is as it was: `_unchanged`.
+Each changes the job's header and, when the job begins or ends, its entry among the open jobs. A
+decision made after reading the header is written only if the header is unchanged: `_unchanged`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_ERROR_CHARS = 20_000
 
 
 def making(table: Table, job: JobRecord, before: int, now: float) -> list[Item]:
-    """A new job; `before` is the last edition. Editions are taken in turn: a larger one is later.
+    """A new job; `before` is the number of the last edition in the table. This one gets the next.
 
     A job that has expired but is still there is replaced.
     """
@@ -44,7 +44,7 @@ def making(table: Table, job: JobRecord, before: int, now: float) -> list[Item]:
 
 
 def removing(table: Table, header: Item) -> list[Item]:
-    """The job is no more; its outcomes are removed afterwards."""
+    """Remove the job; its outcomes are removed afterwards."""
     job_id, edition = header["task_id"], {":edition": header["edition"]}
     return [
         table.deleting(header_key(job_id), "#edition = :edition", edition),
@@ -53,7 +53,7 @@ def removing(table: Table, header: Item) -> list[Item]:
 
 
 def reopening(table: Table, header: Item) -> list[Item]:
-    """No cancel request, and queued if it was finished."""
+    """Withdraw a cancel request, and queue the job again if it was finished."""
     sets: dict[str, Any] = {"cancel_requested": False}
     if not is_finished(header):
         return _moving(table, header, sets, set())
@@ -62,7 +62,7 @@ def reopening(table: Table, header: Item) -> list[Item]:
 
 
 def starting(table: Table, header: Item, now: float) -> list[Item]:
-    """Running; a start that is recorded stays."""
+    """The job runs; a start time that is recorded stays."""
     sets = {"state": "running", "started_at": header.get("started_at", now)}
     return _moving(table, header, sets, {"finished_at", "error"})
 
@@ -78,7 +78,7 @@ def settling(
     usage: Usage | None,
     expires_at: int | None,
 ) -> list[Item]:
-    """Finished, or queued again; either way nobody holds it any more."""
+    """The job is finished, or queued again. Either way nobody holds it any more."""
     sets = {
         "state": state,
         "n_running": 0,
@@ -88,7 +88,7 @@ def settling(
         "usage": usage_text(usage),
         "expires_at": expires_at,
     }
-    # What was best, and what was spent, stays when nothing is said about it.
+    # `best` and `usage` stay as recorded when none is given.
     removes = {name for name in ("finished_at", "error") if sets[name] is None}
     given = {name: value for name, value in sets.items() if value is not None}
     return _moving(table, header, given, removes | {"owner", "lease_expires_at"})
@@ -124,7 +124,7 @@ def _moving(table: Table, header: Item, sets: dict[str, Any], removes: set[str])
 
 
 def _unchanged(header: Item) -> tuple[str, dict[str, Any]]:
-    """The condition that what was decided on is still so: counts, state, owner, cancel request."""
+    """The condition that counts, state, owner and cancel request are as they were read."""
     names = ("edition", "seq", "n_discards", "state", "cancel_requested", "owner")
     seen = {name: header[name] for name in names if name in header}
     parts = [f"#{name} = :seen_{name}" for name in seen]

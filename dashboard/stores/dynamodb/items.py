@@ -4,12 +4,14 @@
     "#jobs"     job id                 the job's header: everything of its JobRecord, and the log's
                                        end
     "#open"     job id                 there is one for each job that is queued or running
-    "#editions" "#last"                how often a job was made in this table, see below
-    job id      16 digits, a `seq`     outcomes that were recorded together; the last one's `seq`
+    "#editions" "#last"                the number of the last edition, see below
+    job id      16 digits              a batch: outcomes that were recorded together; the key is the
+                                       `seq` of the last one
 
-An *edition* is one making of a job: deleted and made again, it is another edition. Editions are
-numbered through the whole table, and a `seq` is edition x 2**24 + position, so that the cursors of
-a job made again are later than all before. The outcomes of an edition form a log without gaps.
+A job that is deleted and made again is another *edition* of the same job. Editions are numbered
+through the whole table, and a `seq` is edition x 2**24 + position: every `seq` of the new edition
+is larger than all before, so that readers with an old cursor see it. The outcomes of an edition
+form a log without gaps.
 """
 
 from __future__ import annotations
@@ -36,37 +38,45 @@ _log = logging.getLogger(__name__)
 JOBS, OPEN = "#jobs", "#open"
 EDITIONS: Key = ("#editions", "#last")
 
-#: Positions in one edition; 2**29 editions fit into the integers that JavaScript knows.
 EDITION_SIZE = 2**24
+"""Outcomes that an edition has room for. JavaScript's integers (2**53) leave 2**29 editions."""
 
-#: Payloads above this (compressed) go to S3: there a byte costs a hundredth.
 OVERFLOW_BYTES = 32 * 2**10
-#: Payloads in one item, and how many. With the index, 30 KB at most, below the limit of 400 KB.
+"""A larger payload (compressed) goes to S3, where a byte costs a hundredth."""
+
 BATCH_BYTES = 256 * 2**10
+"""All payloads of one item, at most. With 30 KB for the entries it is below DynamoDB's 400 KB."""
+
 BATCH_OUTCOMES = 200
+"""Outcomes in one item, at most."""
 
 _JOB_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 _FLOATS = ("created_at", "started_at", "finished_at", "lease_expires_at", "spending_cap_usd")
+"""Fields of a JobRecord that DynamoDB gives back as int where they are whole."""
+
 _JSON = ("best", "usage")
+"""Fields of a JobRecord that are kept as JSON text, and only once there is something in them."""
 
 ATTRIBUTES = {"n_units": "n_fits", "n_units_done": "n_fits_done"}
-"""Attributes with the names that they had while fits were the only work: the jobs of earlier
-releases go on."""
+"""Fields of a JobRecord whose attribute has another name: it dates from when fits were the only
+work, and the jobs of earlier releases are still to be read."""
 
 EARLIEST_KIND = "analysis"
 """The kind of the jobs that were made before there were others."""
 
 
 def is_job_id(job_id: str) -> bool:
-    """Whether there can be such a job; the table's own partitions are none."""
+    """Whether a job can have this id. No id is the name of one of the table's own partitions."""
     return isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) is not None
 
 
 def header_key(job_id: str) -> Key:
+    """Key of the item that holds the job record."""
     return (JOBS, job_id)
 
 
 def open_key(job_id: str) -> Key:
+    """Key of the item that is there while the job is queued or running."""
     return (OPEN, job_id)
 
 
@@ -76,7 +86,7 @@ def log_key(seq: int) -> str:
 
 
 def edition_start(edition: int) -> int:
-    """The `seq` before the first one of the edition."""
+    """One less than the first `seq` of the edition."""
     return edition * EDITION_SIZE
 
 
@@ -101,6 +111,7 @@ def header_item(record: JobRecord, edition: int) -> Item:
 
 
 def usage_text(usage: Usage | None) -> str | None:
+    """`usage` as JSON text; None stays None."""
     return None if usage is None else json.dumps(dataclasses.asdict(usage))
 
 
@@ -118,7 +129,7 @@ def job_record(item: Item) -> JobRecord | None:
         kind = job_kind(item.get("kind", EARLIEST_KIND))
         spec = kind.read(json.loads(zlib.decompress(item["spec"])))
     except SpecError as error:
-        # Of a release with other settings or kinds. Nobody can run it; the others are not held up.
+        # Written by a release with other settings or kinds. Other jobs are not held up by it.
         job_id = item["task_id"]
         _log.warning("Job %s is left out, its settings are unreadable: %s", job_id, error)
         return None
@@ -126,6 +137,7 @@ def job_record(item: Item) -> JobRecord | None:
 
 
 def is_finished(header: Item) -> bool:
+    """Whether the job runs nowhere and does not start again by itself."""
     return header["state"] in FINISHED_STATES
 
 
@@ -139,7 +151,10 @@ def is_free(header: Item, now: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One outcome as a batch holds it: its facts, and the rest as `payload` or an object in S3."""
+    """One outcome in a batch: its facts, and as `payload` its result or error as compressed JSON.
+
+    A large payload is an object in S3 instead: `overflow` is its key, else None.
+    """
 
     task_id: str
     status: OutcomeStatus
@@ -152,6 +167,7 @@ class Entry:
 
     @classmethod
     def of(cls, outcome: TaskOutcome, recorded_at: float) -> Entry:
+        """The entry of an outcome recorded at that Unix time, its payload compressed."""
         texts = {"result": result_text(outcome), "error": error_text(outcome)}
         return cls(
             outcome.task_id,
@@ -164,12 +180,12 @@ class Entry:
         )
 
     def moved_to(self, key: str) -> Entry:
-        """The same, with its payload in the object `key`."""
+        """The same entry after its payload was stored as the object `key`."""
         size = len(self.payload)
         return dataclasses.replace(self, payload=b"", overflow=key, overflow_bytes=size)
 
     def outcome(self, seq: int, payload: bytes | None) -> TaskOutcome:
-        """The outcome; `payload` None when its object is gone."""
+        """The outcome; with `payload` None, whose object is gone, a failure that says so."""
         if payload is None:
             texts = {"result": None, "error": json.dumps(error_record(_LOST, ""))}
         else:
@@ -195,10 +211,11 @@ _LOST = ReportedError(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Outcomes that were recorded together: positions `first`, `first` + 1, ... of the log.
+    """Outcomes that were recorded together; their `seq` are `first`, `first` + 1, and so on.
 
-    `gone` are those (counted from 0) that count no more: failures, discarded or made good. They
-    keep their place, so that a reader can tell what is missing from what is not there yet.
+    `gone` holds the indices in `entries` that count no more: failures that were discarded, or
+    replaced by a success. The entries stay, so that the log has no gaps: a gap then tells a reader
+    that a batch is not visible yet.
     """
 
     job_id: str
@@ -208,28 +225,32 @@ class Batch:
 
     @property
     def last(self) -> int:
+        """`seq` of the last entry."""
         return self.first + len(self.entries) - 1
 
     @property
     def edition(self) -> int:
+        """Number of the edition of the job that this belongs to."""
         return self.first // EDITION_SIZE
 
     @property
     def key(self) -> Key:
+        """Where it is in the table: after all earlier batches of the job."""
         return (self.job_id, log_key(self.last))
 
     def standing(self, after: int = 0) -> Iterable[tuple[int, Entry]]:
-        """The entries that count, with their `seq`, if it is larger than `after`."""
+        """The entries that count and have a `seq` larger than `after`, each with its `seq`."""
         for position, entry in enumerate(self.entries):
             seq = self.first + position
             if seq > after and position not in self.gone:
                 yield seq, entry
 
     def follows(self, seq: int) -> bool:
-        """Whether nothing is missing between what ends with `seq` and this."""
+        """Whether no outcome is missing between `seq` and this batch."""
         return self.first <= max(seq, edition_start(self.edition)) + 1
 
     def to_item(self) -> Item:
+        """The item of a new batch. `gone` is left out: later updates add to it."""
         rows: list[list[Any]] = [
             [
                 e.task_id,
@@ -253,7 +274,7 @@ class Batch:
 
     @classmethod
     def of_item(cls, item: Item) -> Batch:
-        """Without payloads when they were not asked for."""
+        """The batch in `item`; payloads are empty when the item was read without them (`FACTS`)."""
         rows = json.loads(zlib.decompress(item["entries"]))
         payloads = item.get("payloads") or [b""] * len(rows)
         entries = tuple(
@@ -266,5 +287,5 @@ class Batch:
         return cls(item["job_id"], int(item["first"]), entries, gone)
 
 
-#: What `Batch.of_item` needs when nobody wants the results.
 FACTS = ("job_id", "task_id", "first", "entries", "gone")
+"""Attributes that `Batch.of_item` needs for a batch without payloads."""

@@ -37,10 +37,10 @@ from dashboard.stores.dynamodb.items import (
 from dashboard.stores.dynamodb.overflow import Overflow
 from dashboard.stores.dynamodb.table import ConditionFailed, Item, Table
 
-#: Other batches that one transaction changes: together with the new one below its 4 MB.
 MAX_TOUCHED = 9
-#: Payloads fetched from S3 for one page of outcomes; the next page has the others.
+"""Batches that one transaction may change beside the new one: together they stay below 4 MB."""
 PAGE_OVERFLOW_BYTES = 16 * 2**20
+"""A page of outcomes ends once its payloads in S3 are larger than this together."""
 TURN_S = 30.0
 TURN_WAIT_S = 0.05
 
@@ -51,7 +51,7 @@ _IS_CURRENT = "#edition = :edition AND #seq = :seq AND #n_discards = :n_discards
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a task stands, and where that is written: the batch's sort key and the position in it."""
+    """How a task ended, and where that is written: the batch's sort key and the index in it."""
 
     status: OutcomeStatus
     batch: str
@@ -60,7 +60,10 @@ class Standing:
 
 @dataclass
 class _Draft:
-    """The next batch: what is news among the first `n_taken` entries, and what it replaces."""
+    """The next batch: the news among the first `n_taken` entries, and the failures it replaces.
+
+    `replaced` holds, by the sort key of another batch, indices in that batch.
+    """
 
     n_taken: int = 0
     n_news: int = 0
@@ -85,7 +88,7 @@ class _Draft:
             return
         self.n_news += 1
         if drafted is not None:
-            del self.entries[entry.task_id]  # its bytes stay counted: a bound is all that is needed
+            del self.entries[entry.task_id]  # its bytes stay counted: an upper bound is enough
         elif known is not None:
             self.replaced.setdefault(known.batch, set()).add(known.position)
         self.entries[entry.task_id] = entry
@@ -171,8 +174,8 @@ class JobLog:
             committed |= {entry.overflow for entry in draft.entries.values()}
             n_news += draft.n_news
             del waiting[: draft.n_taken]
-        # Not after an error: the table may refer to them, had only the answer been lost. What
-        # nobody refers to goes with its job.
+        # Skipped after an error: if only the answer was lost, the table refers to these objects. An
+        # object that nothing refers to is removed with its job.
         keys = [entry.overflow for _, entry in stored.values() if entry.overflow]
         self._overflow.delete([key for key in keys if key not in committed])
         return n_news
@@ -186,7 +189,7 @@ class JobLog:
         return draft
 
     def _move_out(self, draft: _Draft, stored: dict[Entry, tuple[int, Entry]]) -> None:
-        """Put what is too large for the table into S3, once."""
+        """Put payloads that are too large for the table into S3, each only once."""
         large = [e for e in draft.entries.values() if len(e.payload) > OVERFLOW_BYTES]
         missing = [e for e in large if stored.get(e, (-1,))[0] != self._edition]
         payloads = {entry.task_id: entry.payload for entry in missing}
@@ -220,7 +223,7 @@ class JobLog:
         self._learn(batch)
 
     def _discard(self, failures: dict[str, dict[str, int]]) -> int:
-        """Mark these failures, by batch and task; how many they are."""
+        """Mark these failures as gone, by batch and task; how many they are."""
         task_ids = [task_id for tasks in failures.values() for task_id in tasks]
         header = self._table.updating(
             header_key(self._job_id),
@@ -236,7 +239,7 @@ class JobLog:
         return len(task_ids)
 
     def _marking(self, positions: dict[str, set[int]]) -> list[Item]:
-        """The actions by which entries of other batches count no more."""
+        """The actions that mark entries of other batches as gone."""
         return [
             self._table.updating(
                 (self._job_id, batch),
@@ -253,7 +256,7 @@ class JobLog:
         return {":edition": self._edition, ":seq": self._seq, ":n_discards": self._n_discards}
 
     def _catch_up(self) -> Item | None:
-        """Read the header and what the log has beyond what is known; None without such a job."""
+        """Read the header and every batch that is not known yet; None when there is no such job."""
         header = self._table.get(header_key(self._job_id))
         if header is None:
             self._edition, self._tasks = -1, {}
@@ -268,9 +271,9 @@ class JobLog:
             ):
                 for item in items:
                     batch = Batch.of_item(item)
-                    # All up to the header's end was there when it was read. What the query shows
-                    # beyond may have gaps, and one of its batches may have the key that the next
-                    # one of this process would have: it is read again before this process writes.
+                    # Every batch up to the header's end was there when the header was read. Later
+                    # batches, which the query may show as well, may have gaps between them. They
+                    # are read again: this process cannot write before it has seen a newer header.
                     if batch.last <= end:
                         self._learn(batch)
             self._seq = end
@@ -286,7 +289,7 @@ class JobLog:
 def read_outcomes(
     table: Table, overflow: Overflow, job_id: str, after: int, limit: int
 ) -> OutcomePage:
-    """A page of the log: one request, unless all that came first counts no more.
+    """A page of the log: one request, unless every outcome in the first pages is gone.
 
     Large results come from S3, with a request each; a page ends early rather than hold very many.
     """
@@ -319,9 +322,9 @@ def _page(overflow: Overflow, found: list[tuple[int, Entry]], cursor: int) -> Ou
 
 
 def taking_turns(rng: random.Random) -> Iterator[None]:
-    """One step for each try of a write; between two tries, who lost to another writer waits.
+    """One step for each try of a write. Before another try, the writer waits for a random moment.
 
-    Raises StoreError when that goes on for TURN_S.
+    Raises StoreError when every try has failed for TURN_S seconds.
     """
     deadline = time.monotonic() + TURN_S
     while time.monotonic() < deadline:

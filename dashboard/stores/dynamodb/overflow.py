@@ -1,4 +1,4 @@
-"""Results that are too large for a DynamoDB item, as objects in S3 that nobody sees."""
+"""Results that are too large for a DynamoDB item, as objects in S3."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ R = TypeVar("R")
 class Overflow:
     """Objects `results/<job id>/<edition>/<task id>-<nonce>.json`, zlib-compressed JSON.
 
-    The nonce tells apart what two writers of the same task wrote: each refers to its own, and the
-    one that comes too late removes its own.
+    The nonce gives each writer of the same task an object of its own: the writer whose entry is in
+    the table refers to its object, and the one that came too late removes its own.
     """
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
     def put_all(self, job_id: str, edition: int, payloads: dict[str, bytes]) -> dict[str, str]:
-        """Store the payloads, by task; the keys under which they are, by task."""
+        """Store the payloads, given by task id; the keys of their objects, by task id."""
         keys = _together(lambda task: self._put(job_id, edition, *task), list(payloads.items()))
         return dict(zip(payloads, keys, strict=True))
 
@@ -56,6 +56,7 @@ class Overflow:
         return dict(zip(keys, _together(self._get, keys), strict=True))
 
     def delete(self, keys: Sequence[str]) -> None:
+        """Remove the objects; keys without one are no error. Raises StoreError."""
         for start in range(0, len(keys), DELETE_OBJECTS):
             self._doing(
                 "deleting large results", partial(self._delete, keys[start:][:DELETE_OBJECTS])

@@ -7,22 +7,22 @@ from typing import Any
 from dashboard.stores.dynamodb.items import edition_start, header_key, log_key
 from dashboard.stores.dynamodb.table import ConditionFailed, Item, Table
 
-#: Batches in one transaction; they may have 300 KB each, it 4 MB.
 STAMPED_AT_ONCE = 10
+"""Batches changed in one transaction: each has up to 300 KB, and a transaction 4 MB."""
 
 
 def sweep(table: Table, job_id: str, through_edition: int) -> None:
-    """Remove the batches of the job's editions up to this one, which must be gone."""
+    """Remove the batches of the job's editions up to this one; its header must be gone already."""
     keys = _keys(table, job_id, 0, edition_start(through_edition + 1))
     table.delete_all([(job_id, key) for key in keys])
 
 
 def stamp(table: Table, header: Item, expires_at: int | None) -> None:
-    """Let the batches of the header's edition expire then, or (None) never.
+    """Let the batches of the header's edition expire at that Unix time; None for never.
 
-    The header is stamped before them when a job ends, and they are freed before it when the job
-    goes on: an interruption in between costs storage, never results. Stops when the job is reopened
-    or deleted meanwhile.
+    When a job ends, its header is stamped before its batches; when it goes on, its batches are
+    freed before its header. So an interruption in between costs storage, never results. Stops when
+    the job is reopened or deleted meanwhile.
     """
     job_id, edition = header["task_id"], int(header["edition"])
     change, values = "REMOVE #expires_at", {}

@@ -1,8 +1,8 @@
 """The job store in the cloud: one DynamoDB table and, for large results, one S3 bucket.
 
-What the items look like stands in `dynamodb_items`, how outcomes are written and read in
-`dynamodb_log`. A job's header and its entry among the open jobs change in one transaction; the rest
-of a header changes in single conditional writes.
+What the items look like stands in `items`, how outcomes are written and read in `log`. A job's
+header and its entry among the open jobs change in one transaction; the rest of a header changes in
+single conditional writes.
 
 Requests, which is what is billed (per started kilobyte written, twice in a transaction, and per
 started four kilobytes read):
@@ -62,17 +62,17 @@ from dashboard.stores.dynamodb.removal import stamp, sweep
 from dashboard.stores.dynamodb.table import ConditionFailed, Item, Table
 
 DAY_S = 86_400
-#: Logs that a process remembers: those of the jobs that it works on.
 MAX_LOGS = 32
+"""Logs that a process remembers: more than the jobs that it works on at once."""
 
 
 class DynamoJobStore:
-    """A `JobStore` in a table with partition key `job_id` and sort key `task_id`; see there.
+    """A `JobStore` in a table with partition key `job_id` and sort key `task_id`.
 
-    `dynamodb` is a client made with `dynamodb_table.CLIENT_CONFIG`; `s3` one that tries again by
-    itself. With `finished_ttl_days` a finished job expires so many days after its end: DynamoDB
-    removes its items (attribute `expires_at`); it counts as gone from that moment. Its objects in
-    the bucket stay, unless the stack's parameter LargeResultsDays removes them later.
+    `dynamodb` is a client made with `table.CLIENT_CONFIG`; `s3` is one that tries again by itself.
+    With `finished_ttl_days` a finished job expires so many days after its end: DynamoDB removes its
+    items (attribute `expires_at`), and it counts as gone from that moment. Its objects in the
+    bucket stay, unless the stack's parameter LargeResultsDays removes them later.
 
     Methods raise StoreError when AWS cannot be used.
     """
@@ -98,6 +98,9 @@ class DynamoJobStore:
     # -- jobs ---------------------------------------------------------------------------------
 
     def create_job(self, record: JobRecord) -> JobRecord:
+        """See `JobStore.create_job`. Only what a new job has is taken from `record`; raises
+        StoreError when the job is there and unreadable.
+        """
         made = JobRecord(
             job_id=record.job_id,
             spec=record.spec,
@@ -111,10 +114,14 @@ class DynamoJobStore:
         return in_turn(self._rng, lambda: self._create(made))
 
     def job(self, job_id: str) -> JobRecord | None:
+        """See `JobStore.job`. None for a job that has expired, too."""
         header = self._header(job_id)
         return None if header is None else job_record(header)
 
     def jobs(self) -> list[JobRecord]:
+        """See `JobStore.jobs`. Jobs that have expired, or whose settings are unreadable, are left
+        out.
+        """
         now = self._clock()
         headers = [
             item
@@ -126,6 +133,7 @@ class DynamoJobStore:
         return [record for item in headers if (record := job_record(item)) is not None]
 
     def delete_job(self, job_id: str) -> bool:
+        """See `JobStore.delete_job`. Its large results in the bucket go with it."""
         header = self._header(job_id)
         if header is None:
             return False
@@ -141,9 +149,11 @@ class DynamoJobStore:
         return True
 
     def reopen(self, job_id: str) -> JobRecord | None:
+        """See `JobStore.reopen`. The job no longer expires."""
         return in_turn(self._rng, lambda: self._reopen(job_id))
 
     def set_spending_cap(self, job_id: str, cap_usd: float | None) -> None:
+        """See `JobStore.set_spending_cap`."""
         if cap_usd is None:
             self._change(job_id, "REMOVE #spending_cap_usd")
         else:
@@ -152,22 +162,31 @@ class DynamoJobStore:
     # -- outcomes -----------------------------------------------------------------------------
 
     def record(self, job_id: str, outcomes: Sequence[TaskOutcome]) -> int:
+        """See `JobStore.record`. There is one transaction for each batch: an error may leave some
+        of them written.
+        """
         return self._log(job_id).record(outcomes) if outcomes and is_job_id(job_id) else 0
 
     def outcomes(self, job_id: str, after: int = 0, limit: int = 500) -> OutcomePage:
+        """See `JobStore.outcomes`. A page may be shorter than `limit` although more is there."""
         if not is_job_id(job_id):
             return OutcomePage((), after)
         return read_outcomes(self._table, self._overflow, job_id, after, limit)
 
     def settled(self, job_id: str) -> dict[str, OutcomeStatus]:
+        """See `JobStore.settled`. Costs two requests, and one more for each megabyte that is new to
+        this process.
+        """
         return self._log(job_id).settled() if is_job_id(job_id) else {}
 
     def discard_failures(self, job_id: str) -> int:
+        """See `JobStore.discard_failures`. There is one transaction for each few batches."""
         return self._log(job_id).discard_failures() if is_job_id(job_id) else 0
 
     # -- lease --------------------------------------------------------------------------------
 
     def acquire_lease(self, job_id: str, owner: str, ttl_s: float) -> bool:
+        """See `JobStore.acquire_lease`."""
         now = self._clock()
         taken = self._change(
             job_id,
@@ -185,6 +204,7 @@ class DynamoJobStore:
         n_running: int,
         usage: Usage | None = None,
     ) -> JobRecord | None:
+        """See `JobStore.renew_lease`."""
         change = "SET #lease_expires_at = :expires, #n_running = :n_running"
         values = {":owner": owner, ":expires": self._clock() + ttl_s, ":n_running": n_running}
         if usage is not None:
@@ -194,6 +214,7 @@ class DynamoJobStore:
         return None if header is None else job_record(header)
 
     def release_lease(self, job_id: str, owner: str) -> None:
+        """See `JobStore.release_lease`."""
         self._change(
             job_id,
             "SET #n_running = :none REMOVE #owner, #lease_expires_at",
@@ -204,6 +225,7 @@ class DynamoJobStore:
     # -- state --------------------------------------------------------------------------------
 
     def request_cancel(self, job_id: str) -> bool:
+        """See `JobStore.request_cancel`."""
         changed = self._change(
             job_id,
             "SET #cancel_requested = :yes",
@@ -222,6 +244,8 @@ class DynamoJobStore:
         best: dict[str, Any] | None = None,
         usage: Usage | None = None,
     ) -> JobRecord | None:
+        """See `JobStore.set_state`. A finished job expires after `finished_ttl_days`."""
+
         def attempt() -> JobRecord | None:
             header = self._header(job_id)
             if header is None or header.get("owner") != owner:
@@ -236,6 +260,7 @@ class DynamoJobStore:
         return in_turn(self._rng, attempt)
 
     def orphaned(self, now: float) -> list[str]:
+        """See `JobStore.orphaned`. A job made in the last second may be missing."""
         # A job that is missing here for a moment will be seen a second later: the cheap read.
         pages = self._table.pages(OPEN, consistent=False)
         keys = [header_key(item["task_id"]) for items, _ in pages for item in items]
@@ -248,7 +273,7 @@ class DynamoJobStore:
         return [header["task_id"] for header in headers]
 
     def close(self) -> None:
-        """The clients belong to whoever made them."""
+        """Does nothing: the clients belong to whoever made them."""
 
     # -- items ----------------------------------------------------------------------------------
 

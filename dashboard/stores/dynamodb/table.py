@@ -1,9 +1,9 @@
-"""One DynamoDB table, spoken to with patience: what is throttled or cut off is sent again.
+"""One DynamoDB table, with patience: a request that is throttled or cut off is sent again.
 
-Every request is tried until RETRY_S with full jitter: a random part of a bound that doubles. Give
-it a client that does not try again by itself (`CLIENT_CONFIG`), so that the deadline holds. Trying
-again is safe: writes are conditional or say the same when they are said twice, and a transaction
-carries a token by which AWS knows that it was done already.
+Every request is tried for RETRY_S seconds. The waits have full jitter: each is a random part of a
+bound that doubles. The client must not try again by itself (`CLIENT_CONFIG`), so that the deadline
+holds. Trying again is safe: writes are conditional or do the same when they are repeated, and a
+transaction carries a token by which AWS knows that it was done already.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dashboard.aws.problems import AwsProblem
 from dashboard.stores.base import StoreError
 
-#: For the client: short timeouts, and no attempts of its own.
 CLIENT_CONFIG = Config(
     connect_timeout=2.0,
     read_timeout=5.0,
     retries={"mode": "standard", "total_max_attempts": 1},
     max_pool_connections=32,
 )
+"""For the client: short timeouts, and no attempts of its own."""
 
 RETRY_S = 20.0
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 
-#: Limits of DynamoDB per request.
 BATCH_WRITE_ITEMS = 25
+"""DynamoDB takes no more in one request to write or delete."""
 BATCH_GET_ITEMS = 100
+"""DynamoDB takes no more in one request to read."""
 
 Key = tuple[str, str]
 Item = dict[str, Any]
@@ -73,7 +74,7 @@ class Table:
         return decoded(answer["Item"]) if "Item" in answer else None
 
     def get_all(self, keys: Sequence[Key]) -> list[Item]:
-        """Those of the items that exist, as they are now, in no order."""
+        """The items that exist under these keys, as they are now, in no order."""
         found: list[Item] = []
         for start in range(0, len(keys), BATCH_GET_ITEMS):
             wanted = {"Keys": [_key(key) for key in keys[start : start + BATCH_GET_ITEMS]]}
@@ -99,8 +100,8 @@ class Table:
     ) -> Iterator[Page]:
         """A partition's items by ascending sort key, a page (at most 1 MB) per request.
 
-        With each page comes whether there may be more. `after` is left out of the answer, `through`
-        is in it; `limit` is per page.
+        Each page comes with whether there may be more. The item with the key `after` is left out,
+        the one with the key `through` is included; `limit` is per page.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -137,14 +138,15 @@ class Table:
         return decoded(answer["Attributes"])
 
     def transact(self, actions: Sequence[Item]) -> None:
-        """All of the actions or none. Raises ConditionFailed. At most 100, and 4 MB with what
-        they change.
+        """Do all of the actions, or none. Raises ConditionFailed.
+
+        DynamoDB takes at most 100 of them, and 4 MB with the items that they change.
         """
         token = str(uuid.uuid4())
         self._call("transact_write_items", TransactItems=actions, ClientRequestToken=token)
 
     def delete_all(self, keys: Sequence[Key]) -> None:
-        """Remove the items, those that are not there included, in batches."""
+        """Remove the items in batches; a key without an item is no error."""
         for start in range(0, len(keys), BATCH_WRITE_ITEMS):
             batch = keys[start : start + BATCH_WRITE_ITEMS]
             waiting: dict[str, Any] = {
@@ -160,15 +162,19 @@ class Table:
     # -- the actions of a transaction -----------------------------------------------------------
 
     def putting(self, item: Item, condition: str = "", values: Mapping[str, Any] = {}) -> Item:
+        """Write the whole item, in place of one with the same key."""
         return {"Put": {"TableName": self.name, "Item": encoded(item)} | _where(condition, values)}
 
     def updating(self, key: Key, change: str, condition: str, values: Mapping[str, Any]) -> Item:
+        """Change some attributes of an item, which is made if it does not exist."""
         return {"Update": self._written(key, change, condition, values)}
 
     def deleting(self, key: Key, condition: str = "", values: Mapping[str, Any] = {}) -> Item:
+        """Remove an item; nothing happens when it does not exist."""
         return {"Delete": {"TableName": self.name, "Key": _key(key)} | _where(condition, values)}
 
     def checking(self, key: Key, condition: str, values: Mapping[str, Any]) -> Item:
+        """Change nothing, but let the transaction fail where the condition does not hold."""
         where = _where(condition, values)
         return {"ConditionCheck": {"TableName": self.name, "Key": _key(key)} | where}
 
@@ -203,7 +209,7 @@ class Table:
                 raise StoreError(problem.message) from last
 
     def _waits(self, doing: str) -> Iterator[None]:
-        """Each `next` waits a little, longer and longer; StoreError when it was long enough."""
+        """Each `next` waits, longer every time. Raises StoreError after RETRY_S seconds."""
         deadline = self._monotonic() + RETRY_S
         bound_s = FIRST_WAIT_S
         while self._monotonic() + bound_s < deadline:
@@ -222,6 +228,7 @@ def encoded(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decoded(item: Mapping[str, Any]) -> Item:
+    """An item of DynamoDB as plain values; numbers without a fraction become int."""
     return {name: _plain(value) for name, value in item.items()}
 
 
@@ -270,7 +277,7 @@ def _where(condition: str, values: Mapping[str, Any], change: str = "") -> dict[
 
 
 def _is_condition(error: Exception) -> bool:
-    """Whether a condition did not hold. Load is not one: such a transaction is sent again."""
+    """Whether a condition did not hold. A transaction cancelled for load alone is sent again."""
     if not isinstance(error, ClientError):
         return False
     code = error.response.get("Error", {}).get("Code")

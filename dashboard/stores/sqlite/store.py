@@ -31,8 +31,8 @@ from dashboard.stores.sqlite.connections import Connections
 
 _log = logging.getLogger(__name__)
 
-#: Raised with every change of the tables below; a file with a higher number is refused.
 SCHEMA_VERSION = 3
+"""Raised with every change of the tables below; a file with a higher number is refused."""
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -111,6 +111,7 @@ class SqliteJobStore:
     # -- jobs ---------------------------------------------------------------------------------
 
     def create_job(self, record: JobRecord) -> JobRecord:
+        """See `JobStore.create_job`."""
         row = (
             record.job_id,
             json.dumps(record.spec.to_dict()),
@@ -135,20 +136,24 @@ class SqliteJobStore:
         return stored
 
     def job(self, job_id: str) -> JobRecord | None:
+        """See `JobStore.job`."""
         rows = self._db.read(_ONE_JOB, (job_id,))
         return _job_record(rows[0]) if rows else None
 
     def jobs(self) -> list[JobRecord]:
+        """See `JobStore.jobs`. Jobs whose settings are unreadable are left out."""
         rows = self._db.read(
             f"SELECT {_JOB_COLUMNS} FROM jobs ORDER BY created_at DESC, rowid DESC"
         )
         return [record for row in rows if (record := _job_record(row)) is not None]
 
     def delete_job(self, job_id: str) -> bool:
+        """See `JobStore.delete_job`. Its outcomes go in the same transaction."""
         with self._db.writing() as db:
             return db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,)).rowcount > 0
 
     def reopen(self, job_id: str) -> JobRecord | None:
+        """See `JobStore.reopen`."""
         with self._db.writing() as db:
             db.execute("UPDATE jobs SET cancel_requested = 0 WHERE job_id = ?", (job_id,))
             db.execute(
@@ -159,12 +164,14 @@ class SqliteJobStore:
             return _job(db, job_id)
 
     def set_spending_cap(self, job_id: str, cap_usd: float | None) -> None:
+        """See `JobStore.set_spending_cap`."""
         with self._db.writing() as db:
             db.execute("UPDATE jobs SET spending_cap_usd = ? WHERE job_id = ?", (cap_usd, job_id))
 
     # -- outcomes -----------------------------------------------------------------------------
 
     def record(self, job_id: str, outcomes: Sequence[TaskOutcome]) -> int:
+        """See `JobStore.record`."""
         if not outcomes:
             return 0
         # Encoded before the transaction begins, so that writers wait for each other less.
@@ -178,6 +185,7 @@ class SqliteJobStore:
         return n_new
 
     def outcomes(self, job_id: str, after: int = 0, limit: int = 500) -> OutcomePage:
+        """See `JobStore.outcomes`. Reads one snapshot."""
         rows = self._db.read(
             "SELECT seq, task_id, status, n_units, result, error, attempts, recorded_at"
             " FROM outcomes WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -187,10 +195,12 @@ class SqliteJobStore:
         return OutcomePage(found, found[-1].seq if found else after)
 
     def settled(self, job_id: str) -> dict[str, OutcomeStatus]:
+        """See `JobStore.settled`."""
         rows = self._db.read("SELECT task_id, status FROM outcomes WHERE job_id = ?", (job_id,))
         return dict(rows)
 
     def discard_failures(self, job_id: str) -> int:
+        """See `JobStore.discard_failures`."""
         with self._db.writing() as db:
             n_discarded = db.execute(
                 "DELETE FROM outcomes WHERE job_id = ? AND status = 'failed'", (job_id,)
@@ -201,6 +211,7 @@ class SqliteJobStore:
     # -- lease --------------------------------------------------------------------------------
 
     def acquire_lease(self, job_id: str, owner: str, ttl_s: float) -> bool:
+        """See `JobStore.acquire_lease`."""
         now = self._clock()
         with self._db.writing() as db:
             changed = db.execute(
@@ -218,6 +229,7 @@ class SqliteJobStore:
         n_running: int,
         usage: Usage | None = None,
     ) -> JobRecord | None:
+        """See `JobStore.renew_lease`."""
         with self._db.writing() as db:
             changed = db.execute(
                 "UPDATE jobs SET lease_expires_at = ?, n_running = ?, usage = COALESCE(?, usage)"
@@ -227,6 +239,7 @@ class SqliteJobStore:
             return _job(db, job_id) if changed.rowcount else None
 
     def release_lease(self, job_id: str, owner: str) -> None:
+        """See `JobStore.release_lease`."""
         with self._db.writing() as db:
             db.execute(
                 "UPDATE jobs SET owner = NULL, lease_expires_at = NULL, n_running = 0"
@@ -237,6 +250,7 @@ class SqliteJobStore:
     # -- state --------------------------------------------------------------------------------
 
     def request_cancel(self, job_id: str) -> bool:
+        """See `JobStore.request_cancel`."""
         with self._db.writing() as db:
             changed = db.execute(
                 "UPDATE jobs SET cancel_requested = 1"
@@ -255,6 +269,9 @@ class SqliteJobStore:
         best: dict[str, Any] | None = None,
         usage: Usage | None = None,
     ) -> JobRecord | None:
+        """See `JobStore.set_state`. One transaction, so that nothing changes between check and
+        write.
+        """
         with self._db.writing() as db:
             job = _job(db, job_id)
             if job is None or job.owner != owner:
@@ -288,6 +305,7 @@ class SqliteJobStore:
             return _job(db, job_id)
 
     def orphaned(self, now: float) -> list[str]:
+        """See `JobStore.orphaned`. Oldest first."""
         rows = self._db.read(
             f"SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND {_FREE}"
             " ORDER BY created_at",
@@ -296,6 +314,7 @@ class SqliteJobStore:
         return [job_id for (job_id,) in rows]
 
     def close(self) -> None:
+        """See `JobStore.close`. Connections of all threads are closed."""
         self._db.close()
 
 

@@ -79,7 +79,7 @@ def connected(
 
 
 async def once(own: Connection, _: ByteServer) -> tuple[Answer, bool]:
-    return await own.post("/tasks?x=1", HEADERS, BODY), own.is_made_ready()
+    return await own.post("/tasks?x=1", HEADERS, BODY), own.prepare_next()
 
 
 def test_the_request_goes_out_as_it_is_and_with_its_length() -> None:

@@ -1,5 +1,5 @@
 # make run    install what is needed into .venv and serve on http://127.0.0.1:8050
-# make test   also get a browser and its driver, then run every test
+# make test   also get what the tests need (a browser and its driver, qemu, Redis), run every test
 # make help   the other targets
 
 PYTHON   ?= python3
@@ -28,7 +28,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install kernel kernel-lambda cloud-local test browser lint bench lock clean \
+.PHONY: help run install kernel kernel-lambda cloud-local test test-tools browser lint bench lock clean \
   build sam validate deploy remove build-FitFunction
 
 help: ## list the targets
@@ -50,11 +50,14 @@ cloud-local: $(VENV)/.installed-tests kernel ## Lambda, S3 and all on this machi
 	@exec $(BIN)/python -m cloud_local --port "$(PORT)" --workers "$(WORKERS)" \
 	  $(if $(filter command line,$(origin DATA_DIR)),--data-dir "$(DATA_DIR)")
 
-test: $(VENV)/.installed-tests kernel browser ## install test tools and a browser, run every test
+test: test-tools $(VENV)/.installed-tests kernel ## install test tools and a browser, run every test
 	$(BIN)/python -m pytest --headless -n 2 --dist loadfile $(PYTEST_ARGS)
 
-browser: ## get Chromium and its driver where they are missing
-	@sh tests/install_browser.sh
+test-tools: ## get Chromium, a C compiler, qemu-user and Redis where they are missing
+	@sh tests/install_tools.sh browser compiler arm64 redis
+
+browser: ## get only Chromium and its driver
+	@sh tests/install_tools.sh browser
 
 lint: $(VENV)/.installed-tests ## style, common errors and types
 	$(BIN)/ruff check .

@@ -13,13 +13,13 @@
   let latestGather = 0;
   let lastRun = 0;
 
-  const whole = (value) => (value === "" || value === null || value === undefined ? null : Number(value));
+  const typed = (value) => (value === "" || value === null || value === undefined ? null : Number(value));
 
   /* All controls -> the settings store, once the sidebar has been at rest for 300 ms. A press of
-     Run does not wait. */
+     Run does not wait. A field that was emptied counts as its default. */
   centaurus.gather = async function (
     dataset, columns, standardise, kRange, types, experiments, restarts, minMembers, seed,
-    distance, maxIter, regCovar, run, live, cap
+    distance, maxIter, regCovar, run, live, cap, style
   ) {
     const mine = ++latestGather;
     const pressed = (run || 0) > lastRun;
@@ -40,11 +40,11 @@
         covariance_types: types || [],
         n_experiments: experiments,
         n_restarts: restarts,
-        min_members: whole(minMembers),
-        seed: whole(seed) === null ? 0 : whole(seed),
+        min_members: typed(minMembers),
+        seed: typed(seed) ?? style.defaults.seed,
         distance: distance,
-        reg_covar: whole(regCovar) === null ? 1e-6 : whole(regCovar),
-        max_iter: whole(maxIter) === null ? 300 : whole(maxIter),
+        reg_covar: typed(regCovar) ?? style.defaults.reg_covar,
+        max_iter: typed(maxIter) ?? style.defaults.max_iter,
       },
       run: pressed,
       live: Boolean(live),
@@ -54,31 +54,38 @@
   };
 
   /* Only an uploaded dataset can be deleted. */
-  centaurus.offer_removal = function (dataset, choices) {
-    const uploads = (choices || []).find((group) => group.group === "Uploads");
+  centaurus.offer_removal = function (dataset, choices, style) {
+    const uploads = (choices || []).find((group) => group.group === style.uploads_group);
     const own = uploads && uploads.items.some((item) => item.value === dataset);
     return own ? {} : { display: "none" };
   };
 
-  centaurus.describe_controls = function (kRange, types, experiments, restarts) {
+  centaurus.describe_controls = function (kRange, types, experiments, restarts, style) {
     const range = kRange[0] === kRange[1] ? `only ${kRange[0]}` : `${kRange[0]} to ${kRange[1]}`;
-    return [range, `${(types || []).length} of 6`, String(experiments), String(restarts)];
+    return [range, `${(types || []).length} of ${style.types.length}`, String(experiments), String(restarts)];
   };
 
-  const SIDEBAR = { width: 320, breakpoint: 1000 };
+  /* The page of an address, the first one when no page has it; as Site.page_at on the server. */
+  const pageAt = (pages, pathname) => {
+    const path = (pathname || "").replace(/\/+$/, "");
+    return pages.slice(1).find((page) => path.endsWith(page.path)) || pages[0];
+  };
 
-  centaurus.show_page = function (pathname, opened) {
-    const jobs = /\/jobs\/?$/.test(pathname || "");
+  /* One of the pages, its link marked, its sidebar beside it. A page without a sidebar closes the bar
+     and leaves in it what is there, which slides away. */
+  centaurus.show_page = function (pathname, opened, style) {
+    const { pages, navbar } = style;
+    const page = pageAt(pages, pathname);
     const navigated = dc.callback_context.triggered_id === "url";
     const shown = navigated ? false : Boolean(opened);
-    document.body.dataset.page = jobs ? "jobs" : "analyse";
-    document.title = jobs ? "Jobs · Centaurus" : "Centaurus";
+    document.body.dataset.page = page.name;
+    document.body.dataset.sidebar = page.sidebar ? "own" : "none";
+    document.title = page === pages[0] ? "Centaurus" : `${page.label} · Centaurus`;
     return [
-      jobs,
-      !jobs,
-      jobs ? "nav" : "nav active",
-      jobs ? "nav active" : "nav",
-      { ...SIDEBAR, collapsed: { mobile: !shown, desktop: jobs } },
+      ...pages.map((one) => one !== page),
+      ...pages.map((one) => (one === page ? "nav active" : "nav")),
+      ...pages.map((one) => (page.sidebar ? one !== page : dc.no_update)),
+      { ...navbar, collapsed: { mobile: !shown, desktop: !page.sidebar } },
       shown,
     ];
   };
@@ -138,15 +145,10 @@
     return dc.no_update;
   };
 
-  const LINKS = [
-    "labels.csv", "labels.parquet", "fits.csv", "models.json", "bic.html", "panels.html",
-    "selected.html",
-  ];
-
   /* What the server exports is what the page shows: same clustering, criterion, axes and theme. */
-  centaurus.export_links = function (job, selection, criterion, x, y, scheme) {
+  centaurus.export_links = function (job, selection, criterion, x, y, scheme, style) {
     if (!job || !job.job_id) {
-      return LINKS.map(() => "#");
+      return style.exports.map(() => "#");
     }
     const query = new URLSearchParams({ criterion: criterion || "bic", theme: scheme || "light" });
     if (selection && selection.type && selection.k) {
@@ -155,7 +157,7 @@
     }
     if (x) query.set("x", x);
     if (y) query.set("y", y);
-    return LINKS.map((name) => `/api/jobs/${job.job_id}/export/${name}?${query}`);
+    return style.exports.map((name) => `/api/jobs/${job.job_id}/export/${name}?${query}`);
   };
 
   /* Pictures are made in the browser, from what is on the screen. */

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.machine import HEADLINE, description
+from benchmarks.rig.machine import HEADLINE, description
 
 BENCHMARKS = (
     "against_reference",

@@ -14,9 +14,9 @@ import time
 
 import numpy as np
 
-from benchmarks import reference
-from benchmarks.machine import cpu_s, headline, one_thread
-from benchmarks.soil_table import soil_table
+from benchmarks.rig import reference
+from benchmarks.rig.machine import cpu_s, headline, one_thread
+from benchmarks.rig.soil_table import soil_table
 from kmeans_core import COVARIANCE_TYPES, SeedBank, fit_experiments, prepare
 from kmeans_core.points.prepared import PreparedData
 

@@ -33,7 +33,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import description, headline
+from benchmarks.rig.machine import description, headline
 from bundle import ARCHITECTURES, Bundle, Target, build_bundle
 from bundle.bytecode import find_interpreter
 from bundle.recipe import ROOT
@@ -174,7 +174,7 @@ def start_ups(
     programs = {
         EMPTY: ("empty_function.handler", event("GET", "/health")),
         HEALTH: (HANDLER, event("GET", "/health")),
-        FIT: (HANDLER, event("POST", "/fit", fit)),
+        FIT: (HANDLER, event("POST", "/tasks", fit)),
     }
     table = np.asfortranarray(np.random.default_rng(0).normal(size=(3_000, 2)))
     found: dict[str, list[StartUp]] = {name: [] for name in programs}

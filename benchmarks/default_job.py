@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import headline
-from dashboard.jobs.spec import JobSpec
+from benchmarks.rig.machine import headline
+from dashboard.planning.spec import JobSpec
 from dashboard.services import build_services
 from dashboard.settings import Settings
 
@@ -38,7 +38,7 @@ def run_once(n_threads: int) -> tuple[float, float, int]:
             total_s = time.perf_counter() - started
             if record is None or record.state != "done" or record.n_failed:
                 raise RuntimeError(f"Expected a finished job without failures, got {record}.")
-            return first_s, total_s, record.n_fits
+            return first_s, total_s, record.n_units
         finally:
             services.close()
 

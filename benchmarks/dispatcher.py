@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import headline
-from benchmarks.resources import cpu_s, resident_mb
-from cloud_local.configuration import FunctionConfiguration, GatewayConfiguration
+from benchmarks.rig.machine import headline
+from benchmarks.rig.resources import cpu_s, resident_mb
 from cloud_local.deployment import DEVELOPER
+from cloud_local.function.configuration import FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.runtime_root import link_runtime_root
 from cloud_local.local_gateway import LocalGateway
-from cloud_local.runtime_root import link_runtime_root
 from compute_lambda import FitTask, fit
-from dashboard.aws.prices import Prices
 from dashboard.backends.api import ApiBackend
 from dashboard.backends.base import TaskResult, TaskStarted
+from dashboard.planning.prices import Prices
 
 REGION = "eu-central-1"
 MOST_WARM_UPS = 5
@@ -57,7 +57,7 @@ def configuration(space: Path, n_in_flight: int, pause_ms: float) -> GatewayConf
     """A gateway in front of the paced function."""
     task_root = space / "task"
     task_root.mkdir()
-    shutil.copy(Path(__file__).with_name("paced_function.py"), task_root)
+    shutil.copy(Path(__file__).parent / "rig" / "paced_function.py", task_root)
     write_answer(space / "answer.json")
     function = FunctionConfiguration(
         task_root=str(task_root),

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import headline
-from benchmarks.page_session import browser, server, wait_until
+from benchmarks.rig.machine import headline
+from benchmarks.rig.page_session import browser, server, wait_until
 
 HAS_POINT = """
 const graph = document.querySelector("#bic-graph .js-plotly-plot");

@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import statistics
 
-from benchmarks.machine import cpu_s, headline, one_thread
-from benchmarks.soil_table import overlapping_groups
+from benchmarks.rig.machine import cpu_s, headline, one_thread
+from benchmarks.rig.soil_table import overlapping_groups
 from kmeans_core import COVARIANCE_TYPES, fit_experiments, prepare
 from kmeans_core.model.covariance import CovarianceType
 from kmeans_core.points.prepared import PreparedData

@@ -16,9 +16,9 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.fma_peak import fma_peak_gflops
-from benchmarks.machine import cpu_s, headline, one_thread
-from benchmarks.soil_table import N_ROWS, overlapping_groups
+from benchmarks.rig.fma_peak import fma_peak_gflops
+from benchmarks.rig.machine import cpu_s, headline, one_thread
+from benchmarks.rig.soil_table import N_ROWS, overlapping_groups
 from kmeans_core import COVARIANCE_TYPES, SeedBank, kernels, prepare
 from kmeans_core.fitting.experiments import states_from_centres
 from kmeans_core.fitting.settings import DEFAULT_DISTANCE, DEFAULT_REG_COVAR

@@ -19,8 +19,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.machine import headline
-from benchmarks.soil_table import overlapping_groups
+from benchmarks.rig.machine import headline
+from benchmarks.rig.soil_table import overlapping_groups
 from kmeans_core import fit_experiments, prepare
 from kmeans_core.fitting import experiments
 from kmeans_core.model.covariance import CovarianceType

@@ -17,8 +17,8 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from benchmarks.machine import headline, one_thread, side_by_side
-from benchmarks.soil_table import soil_table
+from benchmarks.rig.machine import headline, one_thread, side_by_side
+from benchmarks.rig.soil_table import soil_table
 from kmeans_core import MahalanobisKMeans
 
 MATCHING = {

@@ -20,9 +20,8 @@ import numpy as np
 
 from compute_lambda import Invocation
 from dashboard.datasets import Dataset, DatasetCatalogue
-from dashboard.jobs.calibration import calibrate
-from dashboard.jobs.plan import estimate_s
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.calibration import calibrate
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 from kmeans_core import KERNEL
@@ -76,9 +75,7 @@ def run(name: str, n_threads: int) -> Outcome:
         services = build_services(Settings(data_dir=root / "data", n_threads=n_threads))
         try:
             spec = spec_of(name, services.catalogue, root)
-            finite = services.catalogue.finite_rows(spec.dataset_id, spec.columns)
-            backend = services.backend
-            predicted_s = estimate_s(spec, int(finite.sum()), backend.costs, backend.concurrency)
+            predicted_s = services.jobs.quote(spec).seconds
             began, cpu_began = time.perf_counter(), time.process_time()
             job_id = services.jobs.submit(spec).job_id
             while not services.store.outcomes(job_id, limit=1).outcomes:
@@ -91,8 +88,8 @@ def run(name: str, n_threads: int) -> Outcome:
             cpu_s = time.process_time() - cpu_began
             if record is None or record.state != "done" or record.n_failed:
                 raise RuntimeError(f"Expected a finished job without failures, got {record}.")
-            tasks_ms = np.array([one.read_ms + one.fit_ms for one in invocations(services, job_id)])
-            return Outcome(record.n_fits, predicted_s, first_s, taken_s, cpu_s, tasks_ms)
+            tasks_ms = np.array([one.read_ms + one.run_ms for one in invocations(services, job_id)])
+            return Outcome(record.n_units, predicted_s, first_s, taken_s, cpu_s, tasks_ms)
         finally:
             services.close()
 
@@ -128,7 +125,7 @@ def main() -> None:
         outcome = run(name, options.threads)
         low, middle, high = np.percentile(outcome.tasks_ms, [5, 50, 95])
         print(
-            f"{name} job, {outcome.n_fits:,} fits, {options.threads} threads: predicted"
+            f"{name} job, {outcome.n_units:,} fits, {options.threads} threads: predicted"
             f" {outcome.predicted_s:.2f} s, took {outcome.taken_s:.2f} s ({outcome.cpu_s:.2f} s of"
             f" processor time), first result after {outcome.first_s:.2f} s;"
             f" {len(outcome.tasks_ms)} tasks of {low:.0f} / {middle:.0f} / {high:.0f} ms"

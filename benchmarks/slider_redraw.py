@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from selenium.webdriver.common.keys import Keys
 
-from benchmarks.machine import headline
-from benchmarks.page_session import browser, server, wait_until
-from dashboard.jobs.spec import JobSpec
+from benchmarks.rig.machine import headline
+from benchmarks.rig.page_session import browser, server, wait_until
+from dashboard.planning.spec import JobSpec
 from dashboard.services import build_services
 from dashboard.settings import Settings
 

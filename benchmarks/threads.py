@@ -12,8 +12,8 @@ import os
 
 import numpy as np
 
-from benchmarks.machine import headline, side_by_side, wall_s
-from benchmarks.soil_table import overlapping_groups, soil_table
+from benchmarks.rig.machine import headline, side_by_side, wall_s
+from benchmarks.rig.soil_table import overlapping_groups, soil_table
 from kmeans_core import MahalanobisKMeans
 
 ROUNDS = 5

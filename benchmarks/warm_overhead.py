@@ -4,7 +4,7 @@
 
 One request at a time over a connection that stays open, through the local API Gateway to the real
 bundle, which has the dataset in its cache. From the first byte sent to the last one received, minus
-`fit_ms` of the answer. AWS's own network and front door are not in it.
+`run_ms` of the answer. AWS's own network and front door are not in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from benchmarks.machine import headline
+from benchmarks.rig.machine import headline
 from cloud_local.cloud import LocalCloud
 from cloud_local.deployment import DEVELOPER
 from compute_lambda import FitTask
@@ -66,7 +66,7 @@ def overheads_ms(cloud: LocalCloud, n_requests: int) -> tuple[list[float], list[
         body = json.dumps(task.to_dict()).encode()
         headers = signed(cloud, body)
         began = time.perf_counter()
-        connection.request("POST", "/fit", body, headers)
+        connection.request("POST", "/tasks", body, headers)
         answer = connection.getresponse()
         content = answer.read()
         took_ms = (time.perf_counter() - began) * 1e3
@@ -74,8 +74,8 @@ def overheads_ms(cloud: LocalCloud, n_requests: int) -> tuple[list[float], list[
             raise RuntimeError(f"Expected a fit, got {answer.status}: {content[:300]!r}")
         invocation = json.loads(content)["invocation"]
         if seed >= 20 and not invocation["cold"]:
-            fits.append(invocation["fit_ms"])
-            beside.append(took_ms - invocation["fit_ms"])
+            fits.append(invocation["run_ms"])
+            beside.append(took_ms - invocation["run_ms"])
     connection.close()
     return beside, fits
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from bundle.recipe import build_bundle
 from bundle.target import Target
-from cloud_local.configuration import FunctionConfiguration, GatewayConfiguration
 from cloud_local.deployment import DEVELOPER, Deployment, deploy
+from cloud_local.function.configuration import FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.runtime_root import link_runtime_root
 from cloud_local.local_gateway import LocalGateway
 from cloud_local.moto_services import running_moto
-from cloud_local.runtime_root import link_runtime_root
 from cloud_local.template import Template
 
 REGION = "eu-central-1"

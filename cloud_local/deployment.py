@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from cloud_local.configuration import Caller
+from cloud_local.function.configuration import Caller
 from cloud_local.template import Template
 
 DEVELOPER = Caller("local-developer", "local-developer-secret")
@@ -91,6 +91,6 @@ def _variables(function: dict[str, Any]) -> dict[str, str]:
 
 
 def _routes(function: dict[str, Any]) -> tuple[str, ...]:
-    """ "POST /fit" for each event of the HTTP API."""
+    """ "POST /tasks" for each event of the HTTP API."""
     events = [event["Properties"] for event in function["Events"].values()]
     return tuple(f"{event['Method'].upper()} {event['Path']}" for event in events)

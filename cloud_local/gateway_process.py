@@ -14,9 +14,9 @@ import socket
 import sys
 import threading
 
-from cloud_local.configuration import GatewayConfiguration
-from cloud_local.function import Function
-from cloud_local.gateway import Gateway, HttpServer
+from cloud_local.function.configuration import GatewayConfiguration
+from cloud_local.function.function import Function
+from cloud_local.gateway.gateway import Gateway, HttpServer
 from cloud_local.runtime_api import RuntimeApi
 
 HOST = "127.0.0.1"

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cloud_local.configuration import GatewayConfiguration
+from cloud_local.function.configuration import GatewayConfiguration
 
-START_S = 20.0
+START_S = 120.0
 STOP_S = 10.0
-CONTROL_S = 10.0
+CONTROL_S = 60.0
 LOG_TAIL_BYTES = 8_000
 
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp.web import BaseRequest, Response
 
-from cloud_local.configuration import THROTTLE_MESSAGES
-from cloud_local.function import Function
-from cloud_local.payload_format import ACCOUNT_ID
+from cloud_local.function.configuration import THROTTLE_MESSAGES
+from cloud_local.function.function import Function
+from cloud_local.gateway.payload_format import ACCOUNT_ID
 
 if TYPE_CHECKING:
-    from cloud_local.gateway import Gateway
+    from cloud_local.gateway.gateway import Gateway
 
 PREFIX = "2018-06-01/runtime/"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from cloud_local.payload_format import ACCOUNT_ID
+from cloud_local.gateway.payload_format import ACCOUNT_ID
 
 TEMPLATE_PATH = Path(__file__).resolve().parent.parent / "sam_template.yaml"
 

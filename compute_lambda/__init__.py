@@ -1,4 +1,4 @@
-"""What a Lambda runs: the request contract, one fit task, and the HTTP handler around it.
+"""What a Lambda runs: task kinds with their contracts, and the HTTP handler around them.
 
 The names are imported when they are first asked for: the handler starts without NumPy.
 """
@@ -9,18 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compute_lambda.contract import FitResult, FitTask, Invocation
-    from compute_lambda.errors import ContractError
-    from compute_lambda.fitting import fit
+    from compute_lambda.contract.errors import ContractError
+    from compute_lambda.tasks.base import Invocation, Result, Task
+    from compute_lambda.tasks.fit.fitting import fit
+    from compute_lambda.tasks.fit.task import FitResult, FitTask
 
-__all__ = ["ContractError", "FitResult", "FitTask", "Invocation", "fit"]
+__all__ = ["ContractError", "FitResult", "FitTask", "Invocation", "Result", "Task", "fit"]
 
 _HOMES = {
-    "ContractError": "errors",
-    "FitResult": "contract",
-    "FitTask": "contract",
-    "Invocation": "contract",
-    "fit": "fitting",
+    "ContractError": "contract.errors",
+    "FitResult": "tasks.fit.task",
+    "FitTask": "tasks.fit.task",
+    "Invocation": "tasks.base",
+    "Result": "tasks.base",
+    "Task": "tasks.base",
+    "fit": "tasks.fit.fitting",
 }
 
 

@@ -20,7 +20,7 @@ CACHE_MB = "CENTAURUS_CACHE_MB"
 """Megabytes of prepared data kept for the next invocation. Default 256."""
 
 MARGIN_MS = "CENTAURUS_DEADLINE_MARGIN_MS"
-"""Milliseconds before the time limit at which a fit is interrupted. Default 1500."""
+"""Milliseconds before the time limit at which a task is interrupted. Default 1500."""
 
 INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """Set by Lambda: "on-demand", or that it starts environments before anybody needs them."""

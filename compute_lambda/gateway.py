@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compute_lambda.errors import HttpError, ReportedError, error_record
+from compute_lambda.contract.errors import HttpError, error_body, shown
 
 MAX_BODY_BYTES = 4 * 2**20
 """Lambda takes 6 MB per event and a binary body travels as base64, a third longer."""
@@ -138,10 +138,11 @@ def answer(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def error_answer(error: BaseException, request_id: str) -> dict[str, Any]:
     """The answer to a failed request, {"error": {...}}; 500 for errors that nobody foresaw."""
+    error = shown(error, request_id)
     return {
-        "statusCode": error.status if isinstance(error, ReportedError) else 500,
-        "headers": {**JSON_HEADERS, **(error.headers if isinstance(error, HttpError) else {})},
-        "body": json.dumps({"error": error_record(error, request_id)}),
+        "statusCode": error.status,
+        "headers": {**JSON_HEADERS, **error.headers},
+        "body": json.dumps(error_body(error, request_id)),
         "isBase64Encoded": False,
     }
 

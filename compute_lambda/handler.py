@@ -1,4 +1,4 @@
-"""The Lambda entry point: POST /fit runs one task, GET /health says that the process is well."""
+"""The Lambda entry point: POST /tasks runs one task, GET /health says that the process is well."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from compute_lambda import gateway
-from compute_lambda.contract_version import CONTRACT_VERSION
+from compute_lambda.contract.errors import HttpError, ReportedError, error_record
+from compute_lambda.contract.version import CONTRACT_VERSION
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import Environment
-from compute_lambda.errors import HttpError, ReportedError
 from compute_lambda.gateway import Request
-from compute_lambda.host import Host
 from compute_lambda.readiness import check_complete, kernel_name
 from compute_lambda.startup import process_age_ms
+from compute_lambda.tasks.host import Process
 
 if TYPE_CHECKING:
-    from compute_lambda.columns import ColumnStore
-    from compute_lambda.service import FitService
+    from compute_lambda.service import TaskService
+    from compute_lambda.tables.columns import ColumnStore
 
 GATEWAY_LIMIT_MS = 30_000.0
 """An HTTP API gives up on its integration after 30 s, whatever the function's own limit."""
+
+ROUTES = {"/tasks": "POST", "/health": "GET"}
+"""Every path that is served, with its only method."""
 
 _log = logging.getLogger("compute_lambda")
 
@@ -40,10 +43,10 @@ class Context(Protocol):
 
 
 class Worker:
-    """One process: its settings, whether it has served yet, and what it fits with.
+    """One process: its settings, whether it has served yet, and the service that does tasks.
 
-    That is loaded at the first fit, or here and now where the environment says so. `startup_ms` is
-    the age of the process when it makes its worker; loading here and now comes on top.
+    The service is loaded at the first task, or at once where the environment says so.
+    `startup_ms` is the age of the process when it makes its worker; loading at once comes on top.
     """
 
     def __init__(
@@ -59,9 +62,9 @@ class Worker:
         self._clock = clock
         self._served = False
         self._store = store
-        self._service: FitService | None = None
+        self._service: TaskService | None = None
         if environment.loads_at_start:
-            # What an incomplete bundle lacks is in the log; /health and every fit say it as well.
+            # What an incomplete bundle lacks is in the log; /health and every task say it as well.
             with contextlib.suppress(HttpError):
                 self.startup_ms += self._loaded({})[1]
 
@@ -70,7 +73,7 @@ class Worker:
         request_id = str(
             getattr(context, "aws_request_id", "") or gateway.gateway_request_id(event)
         )
-        host = self._host()
+        process = self._process()
         facts: dict[str, Any] = {
             "request_id": request_id,
             "gateway_request_id": gateway.gateway_request_id(event),
@@ -79,72 +82,72 @@ class Worker:
             request = gateway.parse(event)
             facts["route"] = f"{request.method} {request.path}"
             if _route(request) == "health":
-                return gateway.answer(self._health(host))
-            return gateway.answer(self._fit(request, context, request_id, host, facts))
+                return gateway.answer(self._health(process))
+            return gateway.answer(self._do(request, context, request_id, process, facts))
         except Exception as error:
             _log_failure(error, facts)
             return gateway.error_answer(error, request_id)
 
-    def _host(self) -> Host:
+    def _process(self) -> Process:
         """This process as the result reports it; only the first invocation is cold."""
         cold, self._served = not self._served, True
-        return Host(
+        return Process(
             worker=self.environment.worker,
             cold=cold,
             startup_ms=self.startup_ms if cold else 0.0,
             memory_mb=self.environment.memory_mb,
         )
 
-    def _health(self, host: Host) -> dict[str, Any]:
+    def _health(self, process: Process) -> dict[str, Any]:
         return {
             "status": "ok",
             "contract_version": CONTRACT_VERSION,
             "kernel": kernel_name(),
-            "cold": host.cold,
-            "startup_ms": host.startup_ms,
-            "memory_mb": host.memory_mb,
-            "worker": host.worker,
+            "cold": process.cold,
+            "startup_ms": process.startup_ms,
+            "memory_mb": process.memory_mb,
+            "worker": process.worker,
         }
 
-    def _fit(
+    def _do(
         self,
         request: Request,
         context: Context,
         request_id: str,
-        host: Host,
+        process: Process,
         facts: dict[str, Any],
     ) -> dict[str, Any]:
         payload = request.json()
         service, loading_ms = self._loaded(facts)
-        # It is a part of starting up, which has only waited for something to fit.
-        host = dataclasses.replace(host, startup_ms=host.startup_ms + loading_ms)
-        deadline = Deadline(self._remaining(context, host), self.environment.deadline_margin_ms)
-        return service.answer(payload, host, request_id, deadline.passed, facts)
+        # Loading is a part of starting up that has only waited for something to do.
+        process = dataclasses.replace(process, startup_ms=process.startup_ms + loading_ms)
+        deadline = Deadline(self._remaining(context, process), self.environment.deadline_margin_ms)
+        return service.answer(payload, process, request_id, deadline.passed, facts)
 
-    def _loaded(self, facts: dict[str, Any]) -> tuple[FitService, float]:
-        """What fits are computed with, and how many ms it took to load it: 0 when it was there.
+    def _loaded(self, facts: dict[str, Any]) -> tuple[TaskService, float]:
+        """The service, and how many ms it took to load it: 0 when it was there.
 
         Raises HttpError 500 `incomplete` when the bundle lacks a part. Any other failure ends the
-        process: NumPy cannot be imported twice in one, so every later fit would fail here too,
+        process: NumPy cannot be imported twice in one, so every later task would fail here too,
         while Lambda replaces a process that has ended.
         """
         if self._service is not None:
             return self._service, 0.0
         began = self._clock()
         try:
-            from compute_lambda.service import FitService
+            from compute_lambda.service import TaskService
 
-            self._service = FitService(self.environment, self._store)
+            self._service = TaskService(self.environment, self._store)
         except Exception as error:
             _log_failure(error, facts)
             check_complete()
             raise SystemExit(1) from error
         return self._service, (self._clock() - began) * 1e3
 
-    def _remaining(self, context: Context, host: Host) -> Callable[[], float]:
+    def _remaining(self, context: Context, process: Process) -> Callable[[], float]:
         """Milliseconds left by the function's limit and by the gateway's, whichever is less."""
         # The gateway's clock was running while this process started.
-        end = self._clock() + (GATEWAY_LIMIT_MS - host.startup_ms) / 1e3
+        end = self._clock() + (GATEWAY_LIMIT_MS - process.startup_ms) / 1e3
 
         def remaining_ms() -> float:
             by_gateway = (end - self._clock()) * 1e3
@@ -154,14 +157,13 @@ class Worker:
 
 
 def _route(request: Request) -> str:
-    """ "fit" or "health". Raises HttpError 404 or 405."""
-    routes = {"/fit": "POST", "/health": "GET"}
-    method = routes.get(request.path)
+    """ "tasks" or "health". Raises HttpError 404 or 405."""
+    method = ROUTES.get(request.path)
     if method is None:
         raise HttpError(
             404,
             "unknown_route",
-            f"Expected POST /fit or GET /health, got {request.method} {request.path[:100]}."
+            f"Expected POST /tasks or GET /health, got {request.method} {request.path[:100]}."
             " Correct the address.",
         )
     if request.method != method:
@@ -176,11 +178,10 @@ def _route(request: Request) -> str:
 
 def _log_failure(error: Exception, facts: dict[str, Any]) -> None:
     """One JSON line; with the stack where the fault is ours."""
+    record = {**error_record(error, facts.get("request_id", "")), **facts}
     if isinstance(error, ReportedError) and error.status < 500:
-        record = {"code": error.code, "message": error.message, **facts}
         _log.warning(json.dumps(record, default=str))
     else:
-        record = {"code": getattr(error, "code", "internal"), **facts}
         record["traceback"] = "".join(traceback.format_exception(error))
         _log.error(json.dumps(record, default=str))
 

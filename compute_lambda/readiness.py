@@ -1,9 +1,9 @@
-"""Whether the parts are there that a fit needs, found out without loading them.
+"""Whether the parts are there that a task needs, found out without loading them.
 
 NumPy and the core take two thirds of a cold start, and whoever asks for `/health` waits for it. So
 that looks whether NumPy is there and was built for this Python and this processor, by the names of
 its files; and it really opens the compiled kernel, which takes 3 ms. That NumPy loads is known only
-after the first fit.
+after the first task.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 
-from compute_lambda.errors import HttpError
+from compute_lambda.contract.errors import HttpError
 
 _LIBRARY = "kmeans_core.kernels.native.library"
 
@@ -24,7 +24,7 @@ _NUMPY_EXTENSION = "_multiarray_umath"
 def kernel_name() -> str:
     """What fits are computed with here, as `kmeans_core.KERNEL` says it: "native" or "numpy".
 
-    Raises HttpError 500 when a part is missing that every fit needs.
+    Raises HttpError 500 when a part is missing that every task needs.
     """
     if "kmeans_core" in sys.modules:
         return str(sys.modules["kmeans_core"].KERNEL)

@@ -19,13 +19,12 @@ from typing import Any, NoReturn
 
 from flask import Flask
 
-from compute_lambda.errors import ReportedError
-from dashboard.jobs.store import StoreError
-from dashboard.page.app import create_app
-from dashboard.page.problems import RequestError, error_response
+from compute_lambda.contract.errors import HttpError, ReportedError
+from dashboard.http.problems import error_response
+from dashboard.pages.app import create_app
 from dashboard.services import Services, build_services
-from dashboard.serving import begin_work
-from dashboard.settings import SETTINGS, SettingsError, read_settings
+from dashboard.services.background import begin_work
+from dashboard.settings import SETTINGS, read_settings
 
 DO_NOT_RESTART = 4
 """gunicorn gives up when a worker ends with this, instead of starting it again for ever."""
@@ -46,7 +45,7 @@ def application(**settings: object) -> Flask:
         server: Flask = create_app(services).server
         _only_in_this_process(server)
         begin_work(services)
-    except (SettingsError, StoreError, ReportedError, OSError) as error:
+    except (ReportedError, OSError) as error:
         _refuse(str(error))
     _close_at_the_end(services)
     return server
@@ -72,7 +71,7 @@ def _only_in_this_process(server: Flask) -> None:
             return answer(environ, start_response)
         with server.request_context(environ):
             refusal = error_response(
-                RequestError(
+                HttpError(
                     503,
                     "preloaded",
                     "Expected each worker to load the application itself, got one that was loaded "

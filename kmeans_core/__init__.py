@@ -8,6 +8,7 @@ higher is better.
 from __future__ import annotations
 
 from kmeans_core.estimator import MahalanobisKMeans
+from kmeans_core.fitting.certainty import PointScores, score_points
 from kmeans_core.fitting.evaluation import assign, mixture_log_likelihood
 from kmeans_core.fitting.experiments import fit_experiments
 from kmeans_core.fitting.preparation import prepare
@@ -36,6 +37,7 @@ __all__ = [
     "ExperimentFit",
     "FitBatch",
     "MahalanobisKMeans",
+    "PointScores",
     "Preparation",
     "PreparedData",
     "SeedBank",
@@ -44,4 +46,5 @@ __all__ = [
     "mixture_log_likelihood",
     "n_parameters",
     "prepare",
+    "score_points",
 ]

@@ -16,6 +16,8 @@ from hypothesis import settings  # noqa: E402
 settings.register_profile("suite", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("suite")
 
+pytest_plugins = ["tests.untested"]
+
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
@@ -33,6 +35,13 @@ def pytest_addoption(parser):
         default=1_600,
         help="random shapes on which every variant of the compiled kernel is compared",
     )
+    parser.addoption("--part", default="1/1", help="2/4 runs the second quarter of the tests")
+
+
+@pytest.hookimpl(trylast=True)  # of those that -k has left
+def pytest_collection_modifyitems(config, items):
+    number, n_parts = map(int, config.getoption("part").split("/"))
+    items[:] = items[number - 1 :: n_parts]
 
 
 def pytest_setup_options():

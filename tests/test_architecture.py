@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,44 @@ THIRD_PARTY = {
     "kmeans_core": {"numpy", "sklearn"},
 }
 # Lambda's runtime has it. Imported at the first read of S3 only: test_process.py holds that.
-LATE_IMPORTS = {ROOT / "compute_lambda" / "s3_columns.py": {"botocore"}}
+LATE_IMPORTS = {ROOT / "compute_lambda" / "tables" / "s3_columns.py": {"botocore"}}
 # Runs at build time only: it calls compilers, and nothing in the packages may import it.
 BUILD_TOOL = ROOT / "kmeans_core" / "kernels" / "native" / "compile.py"
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
-MAX_MODULE_LINES = 400
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 400, 50
+
+
+FLOORS = (
+    {"dashboard", "dashboard.cli"},
+    {"dashboard.pages"},
+    {"dashboard.pages.shell", "dashboard.pages.analyse", "dashboard.pages.jobs"},
+    {
+        "dashboard.pages.analyse.details",
+        "dashboard.pages.analyse.progress",
+        "dashboard.pages.analyse.results",
+        "dashboard.pages.analyse.sidebar",
+    },
+    {"dashboard.pages.parts"},
+    {"dashboard.http"},
+    {"dashboard.services"},
+    {"dashboard.jobs"},
+    {"dashboard.exports"},
+    {"dashboard.figures"},
+    {"dashboard.analysis"},
+    {"dashboard.backends", "dashboard.backends.api"},
+    {"dashboard.stores", "dashboard.stores.dynamodb", "dashboard.stores.sqlite"},
+    {"dashboard.planning"},
+    {"dashboard.aws"},
+    {
+        "dashboard.datasets",
+        "dashboard.datasets.builtin",
+        "dashboard.datasets.model",
+        "dashboard.datasets.reading",
+    },
+    {"dashboard.settings"},
+)
+"""The folders of the dashboard from the top: each may import its own floor and those below."""
+MAX_FOLDER_MODULES = 16
 
 
 def modules(package: str) -> list[Path]:
@@ -130,3 +164,139 @@ def test_a_module_is_named_after_its_idea_and_small_enough_to_read() -> None:
             assert path.stem not in FORBIDDEN_NAMES, path
             lines = len(path.read_text(encoding="utf-8").splitlines())
             assert lines <= MAX_MODULE_LINES, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+# -- floors and circles -----------------------------------------------------------------------
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a module; that of its package for an `__init__`."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+OURS: dict[str, Path] = {
+    module_name(path): path for package in (*MAY_IMPORT, "benchmarks") for path in modules(package)
+}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules of ours that a module names anywhere: late and type-checking imports count too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in OURS else str(node.module))
+    return (found & OURS.keys()) - {module_name(path)}
+
+
+def folder_of(module: str) -> str:
+    return module if OURS[module].name == "__init__.py" else module.rpartition(".")[0]
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """Groups of two or more that all reach each other."""
+    reached: dict[str, set[str]] = {}
+    for start in imports:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for target in imports[todo.pop()] - seen:
+                seen.add(target)
+                todo.append(target)
+        reached[start] = seen
+    found = {
+        frozenset({name, *(other for other in reached[name] if name in reached[other])})
+        for name in imports
+        if name in reached[name]
+    }
+    return [set(group) for group in found]
+
+
+MODULE_IMPORTS = {name: imported_modules(path) for name, path in OURS.items()}
+
+
+def test_the_search_for_circles_finds_them() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_module_comes_round_to_itself() -> None:
+    assert circles(MODULE_IMPORTS) == []
+
+
+def test_no_folder_comes_round_to_itself() -> None:
+    folders: dict[str, set[str]] = {folder_of(name): set() for name in OURS}
+    for name, targets in MODULE_IMPORTS.items():
+        folders[folder_of(name)] |= {folder_of(target) for target in targets} - {folder_of(name)}
+    assert circles(folders) == []
+
+
+def test_every_floor_of_the_dashboard_imports_downwards() -> None:
+    level = {folder: number for number, floor in enumerate(FLOORS) for folder in floor}
+    here = {folder_of(name) for name in OURS if name.startswith("dashboard")}
+    assert here == level.keys()
+    upwards = {
+        f"{name} imports {target}"
+        for name in OURS
+        if name.startswith("dashboard")
+        for target in MODULE_IMPORTS[name]
+        if target.startswith("dashboard") and level[folder_of(target)] < level[folder_of(name)]
+    }
+    assert upwards == set()
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    sizes = Counter(folder_of(name) for name in OURS)
+    assert {folder: n for folder, n in sizes.items() if n > MAX_FOLDER_MODULES} == {}
+
+
+def test_functions_are_small_enough_to_read() -> None:
+    long = {
+        f"{name}: {node.name} has {node.end_lineno - node.lineno + 1} lines"
+        for name, path in OURS.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+    }
+    assert long == set()
+
+
+# -- the seam between kinds of work and everything else -----------------------------------------
+
+KNOW_TASKS_ONLY = (
+    "compute_lambda/*.py",
+    "compute_lambda/tasks/*.py",
+    "compute_lambda/tables/*.py",
+    "dashboard/backends/**/*.py",
+    "dashboard/stores/**/*.py",
+    "dashboard/jobs/*.py",
+    "dashboard/planning/spending.py",
+    "dashboard/planning/job_kinds.py",
+    "dashboard/analysis/task_runs.py",
+    "dashboard/pages/**/task_table.py",
+)
+OF_A_KIND = {"FitTask", "FitResult", "ScoreTask", "ScoreResult", "fit"}
+
+
+def test_only_kinds_know_kinds() -> None:
+    """Handler, backends, memo, stores, recorder, run and task table pass on tasks of any kind."""
+    paths = {path for pattern in KNOW_TASKS_ONLY for path in ROOT.glob(pattern)}
+    paths -= {ROOT / "compute_lambda" / "__init__.py"}  # offers the names, loads none
+    assert len(paths) >= 40
+    wrong = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                module = str(node.module)
+                kinds = re.match(r"compute_lambda\.tasks\.(fit|score)\b", module)
+                names = {alias.name for alias in node.names}
+                known = names & OF_A_KIND if module == "compute_lambda" else set()
+                if kinds or known:
+                    wrong.add(f"{path.relative_to(ROOT)} imports from {module}")
+    assert wrong == set()

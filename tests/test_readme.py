@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from dashboard.aws.prices import Prices
+from dashboard.planning.prices import Prices
 from dashboard.settings import markdown_table
 
 ROOT = Path(__file__).resolve().parent.parent

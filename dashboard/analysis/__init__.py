@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dashboard.analysis.cell import Cell
-from dashboard.analysis.labelling import labels
+from dashboard.analysis.labelling import RowLabels
 from dashboard.analysis.matching import match_colours
 from dashboard.analysis.recommendation import Recommendation, recommend
-from dashboard.analysis.registry import UnknownJobError, ViewRegistry
 from dashboard.analysis.updates import cell_records, colour_record, is_current, points, updates
 from dashboard.analysis.view import JobView
 
@@ -14,12 +13,10 @@ __all__ = [
     "Cell",
     "JobView",
     "Recommendation",
-    "UnknownJobError",
-    "ViewRegistry",
+    "RowLabels",
     "cell_records",
     "colour_record",
     "is_current",
-    "labels",
     "match_colours",
     "points",
     "recommend",

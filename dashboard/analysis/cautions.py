@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboard.analysis.cell import Cell
-from kmeans_core import ExperimentFit
+from kmeans_core import CovarianceType, ExperimentFit
 
 if TYPE_CHECKING:
-    from dashboard.jobs.spec import JobSpec
+    from dashboard.planning.spec import JobSpec
 
 TINY_SHARE = 0.02
 LOW_AGREEMENT = 0.8
@@ -44,16 +44,12 @@ def warnings_for(facts: RecommendedFacts, spec: JobSpec) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
-def fewest_members(spec: JobSpec, k: int, n_rows: int, n_columns: int) -> int:
-    """Members that every cluster of an eligible fit has: the core's rule for `min_members`."""
-    wanted = spec.min_members if spec.min_members is not None else max(n_columns + 1, 10)
-    return max(1, min(int(wanted), n_rows // k))
-
-
 def _not_eligible(facts: RecommendedFacts, spec: JobSpec) -> str:
     if facts.fit.eligible:
         return ""
-    members = fewest_members(spec, facts.cell.k, facts.n_rows, facts.n_columns)
+    members = CovarianceType.smallest_cluster(
+        facts.n_rows, facts.n_columns, facts.cell.k, spec.min_members
+    )
     return (
         f"No fit has at least {members} members in every cluster, so this one is not eligible and "
         "its score may be too good: lower the smallest cluster size allowed, or try fewer clusters."

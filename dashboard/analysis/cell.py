@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.analysis.records import CellKey, ScoreRecord, finite
+from dashboard.analysis.records import CRITERIA, CellKey, ScoreRecord, finite
 from kmeans_core import ExperimentFit, Preparation
 
-CRITERIA = ("bic", "icl", "aic")
 MAX_PEERS = 25
 RANGE_PERCENT = (2.5, 97.5)
 

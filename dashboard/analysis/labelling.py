@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.analysis.records import Labels
-from kmeans_core import ExperimentFit, Preparation, assign
-
-if TYPE_CHECKING:
-    from dashboard.jobs.spec import JobSpec
+from kmeans_core import ExperimentFit, assign
 
 LEFT_OUT = -1
-BLOCK_ROWS = 1_000_000
+"""Label of a row with a missing or infinite value in one of the job's columns."""
 
 
-class ColumnSource(Protocol):
-    """The one thing that labelling needs of a catalogue."""
+@dataclass(frozen=True, slots=True, eq=False)
+class RowLabels:
+    """Every row of a dataset under one fit.
 
-    def columns(self, dataset_id: str, names: tuple[str, ...]) -> NDArray[np.float64]:
-        """All rows (n, d) of the named columns, non-finite values included."""
-
-
-def labels(
-    catalogue: ColumnSource, spec: JobSpec, fit: ExperimentFit, preparation: Preparation
-) -> NDArray[np.int32]:
-    """Cluster of every row of the dataset, (n_rows,) int32; 0 is the largest cluster.
-
-    Rows with a missing or infinite value in one of the job's columns get `LEFT_OUT` (-1).
+    labels       (n_rows,) int32, 0 for the largest cluster, LEFT_OUT where the row was not used.
+    certainties  (n_rows,) float64, the probability of the row's own cluster among all clusters of
+                 the mixture; NaN where the row was not used.
     """
-    values = np.asarray(catalogue.columns(spec.dataset_id, spec.columns), dtype=np.float64)
-    used = np.flatnonzero(np.isfinite(values).all(axis=1))
-    result = np.full(values.shape[0], LEFT_OUT, dtype=np.int32)
-    # In blocks, so that a table of millions of rows is not held a third and a fourth time.
-    for start in range(0, used.size, BLOCK_ROWS):
-        rows = used[start : start + BLOCK_ROWS]
-        prepared = preparation.to_prepared(values[rows])
-        result[rows] = assign(fit.model, prepared, spec.distance)
-    return result
+
+    labels: NDArray[np.int32]
+    certainties: NDArray[np.float64]
 
 
 def shown_labels(prepared: np.ndarray, fit: ExperimentFit, distance: str) -> Labels:

@@ -16,11 +16,10 @@ import numpy as np
 
 from dashboard.analysis.cautions import RecommendedFacts, warnings_for
 from dashboard.analysis.cell import Cell
-from dashboard.analysis.records import CellKey, RecommendationRecord
+from dashboard.analysis.records import CRITERIA, CellKey, RecommendationRecord
 from dashboard.analysis.view import JobView
-from kmeans_core import COVARIANCE_TYPES
+from kmeans_core import COVARIANCE_TYPES, CovarianceType
 
-NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
 SUPPORT = ((1.0, "as much support"), (3.5, "considerable support"), (5.0, "little support"))
 GRADES = (
     (1.0, "not worth more than a bare mention"),
@@ -97,7 +96,7 @@ def recommend(view: JobView, criterion: str = "bic") -> Recommendation | None:
     None before the first fit. Remembered until the view changes. Raises KeyError for any other
     criterion.
     """
-    name = NAMES[criterion]
+    name = CRITERIA[criterion]
     with view.lock:
         remembered = view.memory.get(("recommendation", criterion))
         if remembered is not None and remembered[0] == view.cursor:
@@ -115,13 +114,13 @@ def recommend(view: JobView, criterion: str = "bic") -> Recommendation | None:
         return result
 
 
-def model_class(key: CellKey, n_columns: int) -> tuple[str, str, int]:
-    """What makes models of two cells one and the same: (shape, tied or untied, K).
+def model_class(key: CellKey, n_columns: int) -> tuple[str, bool, int]:
+    """What makes models of two cells one and the same: (shape, whether tied, K).
 
     With one cluster tied and untied coincide; with one column all three shapes do.
     """
-    shape, tying = key[0].split("-")
-    return "full" if n_columns == 1 else shape, "tied" if key[1] == 1 else tying, key[1]
+    kind, k = CovarianceType.of(key[0]), key[1]
+    return "full" if n_columns == 1 else kind.shape, k == 1 or kind.tied, k
 
 
 def _ranked(cells: Iterable[Cell], criterion: str) -> list[Cell]:

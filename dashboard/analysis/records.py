@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 CellKey = tuple[str, int]
 """(covariance type, number of clusters K)."""
 
+CRITERIA: dict[str, str] = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
+"""Code of each criterion: its name as it is written. For all of them higher is better."""
+
 Labels = NDArray[np.uint8]
 
 
@@ -88,6 +91,68 @@ class RecommendationRecord(TypedDict):
     n_votes: int
     sizes: list[int]
     warnings: list[str]
+
+
+class TaskProblem(TypedDict):
+    """A task that failed, in words; `k` is a number, or "6 to 10" when it held several."""
+
+    task_id: str
+    message: str
+    code: str
+    covariance_type: str | None
+    k: int | str | None
+
+
+class JobProgress(TypedDict):
+    """The state of a job for the progress card; `errors` are the first of its failed tasks.
+
+    `remaining_s` is None while nothing is known, `cap_usd` without a spending cap; `error` says
+    why the job as a whole ended early.
+    """
+
+    job_id: str
+    state: str
+    n_fits: int
+    n_fits_done: int
+    n_tasks: int
+    n_done: int
+    n_running: int
+    n_failed: int
+    elapsed_s: float
+    remaining_s: float | None
+    cost_usd: float
+    n_requests: int
+    cap_usd: float | None
+    capped: bool
+    error: str | None
+    errors: list[TaskProblem]
+
+
+class Updates(TypedDict):
+    """Everything about a job that is new after a cursor: what the page polls.
+
+    `cells` holds the changed ones; `colours` has all of them, by `type|k`; `recommended` has one
+    entry per criterion.
+    """
+
+    cursor: int
+    token: str
+    job: JobProgress
+    cells: list[CellRecord]
+    colours: dict[str, list[int]]
+    recommended: dict[str, RecommendationRecord | None]
+
+
+class PointsRecord(TypedDict):
+    """The drawn rows: `rows` base64 of int32 (n_shown,), their numbers in the table; `values`
+    base64 of float32, column after column."""
+
+    columns: list[str]
+    units: list[str]
+    n_rows: int
+    n_shown: int
+    rows: str
+    values: str
 
 
 def finite(value: float) -> float | None:

@@ -8,8 +8,8 @@ from dashboard.analysis.records import CellKey
 from dashboard.analysis.view import JobView
 
 if TYPE_CHECKING:
-    from dashboard.jobs.cost import CostModel
-    from dashboard.jobs.store import JobRecord
+    from dashboard.planning.cost import CostModel
+    from dashboard.stores.base import JobRecord
 
 PRIOR_S = 1.0
 """The prediction counts as much as so many seconds of observation."""

@@ -10,12 +10,11 @@ row. The smallest and largest row of every column are always shown, so that axes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.analysis.records import encode
+from dashboard.analysis.records import PointsRecord, encode
 
 MAX_SHOWN_ROWS = 20_000
 GRID_STEPS = 32
@@ -50,8 +49,8 @@ class ShownRows:
         unit = self.units[self.columns.index(name)]
         return f"{name} ({unit})" if unit else name
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON; `rows` base64 int32, `values` base64 float32 column after column."""
+    def to_json(self) -> PointsRecord:
+        """Plain JSON."""
         return {
             "columns": list(self.columns),
             "units": list(self.units),

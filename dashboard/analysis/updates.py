@@ -7,13 +7,19 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from dashboard.analysis.cell import CRITERIA, Cell
+from dashboard.analysis.cell import Cell
 from dashboard.analysis.matching import canonical_order
 from dashboard.analysis.recommendation import recommend
 from dashboard.analysis.records import (
+    CRITERIA,
     CellRecord,
     ClusterRecord,
+    JobProgress,
     ModelRecord,
+    PointsRecord,
+    RecommendationRecord,
+    TaskProblem,
+    Updates,
     colour_key,
     encode,
     finite,
@@ -22,7 +28,7 @@ from dashboard.analysis.remaining import Speed, remaining_s
 from dashboard.analysis.view import Failure, JobView
 
 if TYPE_CHECKING:
-    from dashboard.jobs.store import JobRecord
+    from dashboard.stores.base import JobRecord
 
 MAX_ERRORS = 100
 
@@ -34,13 +40,12 @@ def updates(
     *,
     now: float | None = None,
     backend: Speed | None = None,
-) -> dict[str, Any]:
+) -> Updates:
     """Everything that changed after the cursor `after`, with the job's state.
 
-    Keys: `cursor`, `token`, `job`, `cells` (changed ones; `model` only where it changed, else
-    None), `colours` (all cells), `recommended` (per criterion). `now` is Unix time in seconds. A
-    cursor beyond the view's own belongs to a store that is gone: then everything is sent. The
-    remaining time is None without `backend`, the one that runs the job.
+    A cell's `model` is there only where it changed. `now` is Unix time in seconds. A cursor beyond
+    the view's own belongs to a store that is gone: then everything is sent. The remaining time is
+    None without `backend`, the one that runs the job.
     """
     with view.lock:
         after = after if 0 <= after <= view.cursor else 0
@@ -76,7 +81,7 @@ def state_token(view: JobView, record: JobRecord) -> str:
             record.n_done,
             record.n_failed,
             record.n_running,
-            record.n_fits_done,
+            record.n_units_done,
             record.cancel_requested,
             record.error,
             record.usage.n_requests,
@@ -120,7 +125,7 @@ def colour_record(view: JobView) -> dict[str, list[int]]:
     return {colour_key(*key): slots for key, slots in view.colours().items()}
 
 
-def points(view: JobView) -> dict[str, Any]:
+def points(view: JobView) -> PointsRecord:
     """The drawn rows as plain JSON; see `ShownRows.to_json`."""
     return view.shown.to_json()
 
@@ -162,12 +167,12 @@ def _model_record(view: JobView, cell: Cell) -> ModelRecord | None:
     return result
 
 
-def _recommended(view: JobView, criterion: str) -> dict[str, Any] | None:
+def _recommended(view: JobView, criterion: str) -> RecommendationRecord | None:
     recommendation = recommend(view, criterion)
-    return None if recommendation is None else dict(recommendation.to_json())
+    return None if recommendation is None else recommendation.to_json()
 
 
-def _job(view: JobView, record: JobRecord, now: float, backend: Speed | None) -> dict[str, Any]:
+def _job(view: JobView, record: JobRecord, now: float, backend: Speed | None) -> JobProgress:
     elapsed_s = 0.0
     if record.started_at is not None:
         until = record.finished_at if record.finished_at is not None else now
@@ -175,8 +180,8 @@ def _job(view: JobView, record: JobRecord, now: float, backend: Speed | None) ->
     return {
         "job_id": record.job_id,
         "state": record.state,
-        "n_fits": record.n_fits,
-        "n_fits_done": record.n_fits_done,
+        "n_fits": record.n_units,
+        "n_fits_done": record.n_units_done,
         "n_tasks": record.n_tasks,
         "n_done": record.n_done,
         "n_running": record.n_running,
@@ -192,14 +197,13 @@ def _job(view: JobView, record: JobRecord, now: float, backend: Speed | None) ->
     }
 
 
-def _errors(view: JobView) -> list[dict[str, Any]]:
+def _errors(view: JobView) -> list[TaskProblem]:
     """The failed tasks in order of their failure, at most `MAX_ERRORS`."""
     failures = sorted(view.failures.values(), key=lambda failure: failure.seq)[:MAX_ERRORS]
     return [_error(failure) for failure in failures]
 
 
-def _error(failure: Failure) -> dict[str, Any]:
-    """`k` is a number, or "6 to 10" when the task held several values."""
+def _error(failure: Failure) -> TaskProblem:
     details = failure.error.get("details") or {}
     k_values = details.get("n_clusters") or [None]
     k = k_values[0] if len(k_values) == 1 else f"{k_values[0]} to {k_values[-1]}"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from compute_lambda import FitResult
 from dashboard.analysis.cell import Cell
-from dashboard.analysis.labelling import ColumnSource, shown_labels
+from dashboard.analysis.labelling import shown_labels
 from dashboard.analysis.matching import ColourMatcher, Partition
 from dashboard.analysis.partition_agreement import adjusted_rand_index
 from dashboard.analysis.records import CellKey, Labels
@@ -21,14 +22,16 @@ from dashboard.analysis.task_runs import TaskRun, task_run
 from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
-    from compute_lambda import FitResult
-    from dashboard.datasets.model import Dataset
-    from dashboard.jobs.spec import JobSpec
-    from dashboard.jobs.store import TaskOutcome
+    from dashboard.datasets.model.dataset import Dataset
+    from dashboard.planning.spec import JobSpec
+    from dashboard.stores.base import TaskOutcome
 
 
-class Catalogue(ColumnSource, Protocol):
+class Catalogue(Protocol):
     """What a view needs of the dataset catalogue."""
+
+    def columns(self, dataset_id: str, names: tuple[str, ...]) -> NDArray[np.float64]:
+        """All rows (n, d) of the named columns, non-finite values included."""
 
     def get(self, dataset_id: str) -> Dataset:
         """The dataset's description."""
@@ -106,7 +109,7 @@ class JobView:
 
     @property
     def n_rows(self) -> int:
-        """Rows that the fits use: those with a finite value in every chosen column."""
+        """Rows that the fits use: they have a finite value in every chosen column."""
         return self.shown.n_rows
 
     @property
@@ -121,7 +124,7 @@ class JobView:
         """Take in outcomes of the store, ascending by `seq`."""
         with self._lock:
             for outcome in outcomes:
-                if outcome.status == "done" and outcome.result is not None:
+                if outcome.status == "done" and isinstance(outcome.result, FitResult):
                     self._failures.pop(outcome.task_id, None)
                     self._absorb_fits(outcome.result.fits, outcome.result.preparation, outcome.seq)
                     self._timings.append(_timing(outcome.result))
@@ -218,7 +221,7 @@ class JobView:
 
 def _timing(result: FitResult) -> Timing:
     invocation = result.invocation
-    ran_s = (invocation.startup_ms + invocation.read_ms + invocation.fit_ms) / 1e3
+    ran_s = invocation.busy_ms / 1e3
     keys = Counter((fit.covariance_type, int(fit.n_clusters)) for fit in result.fits)
     return Timing(invocation.started_at, invocation.started_at + ran_s, dict(keys))
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from compute_lambda.contract_version import CONTRACT_VERSION
-from compute_lambda.errors import ContractError
-from compute_lambda.fields import Fields, shown
+from compute_lambda.contract.errors import ContractError
+from compute_lambda.contract.fields import Fields, shown
+from compute_lambda.contract.version import CONTRACT_VERSION
 from dashboard.aws.problems import AwsProblem
-from dashboard.backends.api.signing import Signer
+from dashboard.aws.signing import Signer
 
 PERIOD_S = 30.0
 """An answer counts for so long. Each one is a billed request of a few milliseconds."""

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from botocore import exceptions as botocore
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 
 #: Codes of errors after which the same request may well succeed.
 TRANSIENT_CODES = frozenset({"throttled", "unreachable", "timed_out", "aws_unavailable"})

@@ -19,8 +19,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from compute_lambda.column_manifest import ColumnManifest
-from compute_lambda.contract import checked_dataset_id
+from compute_lambda.contract.content import checked_dataset_id
+from compute_lambda.tables.manifest import ColumnManifest
 from dashboard.aws.problems import AwsProblem
 
 PART_BYTES = 8 * 2**20

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, Protocol
 
-from compute_lambda import FitResult, FitTask
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spending import Budget
+from compute_lambda import Result, Task
+from dashboard.planning.cost import CostModel
+from dashboard.planning.spending import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class TaskResult:
     """The task is complete: `result.resume` is None. `attempts` counts the tries it took."""
 
     task_id: str
-    result: FitResult
+    result: Result
     attempts: int = 1
 
 
@@ -42,7 +42,7 @@ TaskEvent = TaskStarted | TaskResult | TaskFailure
 
 
 class Backend(Protocol):
-    """Something that runs fit tasks, many at a time.
+    """Something that runs tasks of any kind, many at a time.
 
     `name` is for configuration and records ("local"), `label` for people ("Local · 2 threads"),
     `concurrency` the number of tasks it runs at once, `costs` predicts how long one of them takes.
@@ -62,7 +62,7 @@ class Backend(Protocol):
     def costs(self) -> CostModel: ...
 
     def run(
-        self, tasks: Iterable[FitTask], cancelled: Event, budget: Budget | None = None
+        self, tasks: Iterable[Task], cancelled: Event, budget: Budget | None = None
     ) -> Iterator[TaskEvent]:
         """Run `tasks`; yield for each one TaskStarted, then TaskResult or TaskFailure.
 

@@ -1,4 +1,4 @@
-"""Fits on this machine: a pool of threads that all running jobs share."""
+"""Tasks on this machine: a pool of threads that all running jobs share."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from compute_lambda import FitResult, FitTask, fit
-from compute_lambda.cache import PreparedCache
-from compute_lambda.columns import ColumnStore
-from compute_lambda.errors import ReportedError, error_record
-from compute_lambda.host import Host
+from compute_lambda import Result, Task
+from compute_lambda.contract.errors import ReportedError, error_record
+from compute_lambda.tables.cache import TableCache
+from compute_lambda.tables.columns import ColumnStore
+from compute_lambda.tasks.host import Host, Process
+from compute_lambda.tasks.registry import run_task
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult, TaskStarted
-from dashboard.jobs.cost import CostModel, default_costs
-from dashboard.jobs.spending import Budget
+from dashboard.planning.cost import CostModel, default_costs
+from dashboard.planning.spending import Budget
 from kmeans_core import KERNEL
 
 POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
 
 STOP_TIMEOUT_S = 5.0
-"""How long a cancelled run waits for fits that stop at their next iteration."""
+"""How long a cancelled run waits for tasks, which stop at their next step."""
 
 TURN_S = 1.0
 """How long a task may go on while tasks of another job wait."""
@@ -41,11 +42,11 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(slots=True)
 class _Work:
-    """A task on its way: what an interrupted fit has come to so far."""
+    """A task on its way: what an interrupted one has come to so far."""
 
-    task: FitTask
+    task: Task
     request_id: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:16])
-    so_far: FitResult | None = None
+    so_far: Result | None = None
 
 
 class _Run:
@@ -67,7 +68,7 @@ class LocalBackend:
     """Runs at most `n_threads` tasks at once, whatever the number of jobs.
 
     Jobs take turns: a thread that becomes free goes on with the next job that has work, the newest
-    first, and a fit longer than TURN_S is interrupted between iterations when another job waits.
+    first, and a task longer than TURN_S is interrupted when another job waits.
     Prepared data are kept in `cache` and shared by all threads. `costs` are the kernel's defaults
     when this machine has not been measured.
     """
@@ -80,18 +81,18 @@ class LocalBackend:
         n_threads: int,
         *,
         costs: CostModel | None = None,
-        cache: PreparedCache | None = None,
+        cache: TableCache | None = None,
     ) -> None:
         if n_threads < 1:
             raise ValueError(f"Expected n_threads of at least 1, got {n_threads}.")
         self.concurrency = n_threads
         self.costs = costs or default_costs()
         self._store = column_store
-        self._cache = cache or PreparedCache()
+        self._cache = cache or TableCache()
         # Threads are used across tasks; BLAS threads inside each would only fight for the cores.
         # The limit holds for the whole process, which computes nothing else.
         threadpool_limits(limits=1, user_api="blas")
-        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="fit")
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="worker")
         self._lock = threading.Lock()
         self._runs: deque[_Run] = deque()
         self._closed = False
@@ -107,7 +108,7 @@ class LocalBackend:
 
     def run(
         self,
-        tasks: Iterable[FitTask],
+        tasks: Iterable[Task],
         cancelled: threading.Event,
         budget: Budget | None = None,  # noqa: ARG002
     ) -> Iterator[TaskEvent]:
@@ -137,7 +138,7 @@ class LocalBackend:
                 run.closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _events(self, run: _Run, tasks: Iterator[FitTask]) -> Iterator[TaskEvent]:
+    def _events(self, run: _Run, tasks: Iterator[Task]) -> Iterator[TaskEvent]:
         """Events until every task has its outcome or the run is stopped."""
         n_open = 0
         more = True
@@ -207,12 +208,12 @@ class LocalBackend:
         return None
 
     def _advance(self, run: _Run, work: _Work) -> None:
-        """Fit until the task is complete, fails, or has to make way."""
+        """Work until the task is complete, fails, or has to make way."""
         task_id = work.task.task_id
         if work.so_far is None:
             run.events.put(TaskStarted(task_id, time.time()))
         try:
-            result = self._fit(run, work)
+            result = self._compute(run, work)
         except Exception as error:
             run.events.put(TaskFailure(task_id, _logged(error, work), attempts=1))
             return
@@ -224,23 +225,18 @@ class LocalBackend:
             work.so_far = result
             self._offer(run, work, first=True)
 
-    def _fit(self, run: _Run, work: _Work) -> FitResult:
+    def _compute(self, run: _Run, work: _Work) -> Result:
         task = work.task
         if work.so_far is not None:
-            task = dataclasses.replace(task, resume=work.so_far.resume)
+            task = task.resumed(work.so_far.resume)
         turn_ends = time.monotonic() + TURN_S
 
         def should_stop() -> bool:
             return run.stopped or (time.monotonic() > turn_ends and self._others_wait(run))
 
-        return fit(
-            task,
-            lambda: self._store.read(task.dataset_id, task.columns),
-            cache=self._cache,
-            should_stop=should_stop,
-            request_id=work.request_id,
-            host=Host(worker=threading.current_thread().name),
-        )
+        process = Process(worker=threading.current_thread().name)
+        host = Host(self._store, self._cache, process, work.request_id, should_stop)
+        return run_task(task, host)
 
     def _others_wait(self, run: _Run) -> bool:
         with self._lock:
@@ -250,7 +246,7 @@ class LocalBackend:
 def _logged(error: Exception, work: _Work) -> dict[str, Any]:
     """The error as it is shown, after logging it under the same id."""
     record = error_record(error, work.request_id)
-    facts = {**record, "task_id": work.task.task_id, "dataset_id": work.task.dataset_id}
+    facts = {**record, "task_id": work.task.task_id, "inputs": list(work.task.inputs)}
     if not isinstance(error, ReportedError):
         facts["traceback"] = "".join(traceback.format_exception(error))
     _log.error(json.dumps(facts, default=str))

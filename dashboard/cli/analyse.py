@@ -14,16 +14,16 @@ from tqdm import tqdm
 from dashboard.analysis.view import JobView
 from dashboard.cli.report import Report, write_files
 from dashboard.datasets import Dataset, DatasetError
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
+from dashboard.stores.base import JobRecord
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-#: How often the progress bar moves, in seconds.
 PROGRESS_S = 0.1
-#: A cancelled job ends within moments, at the latest after this many seconds.
+"""How often the progress bar moves, in seconds."""
 CANCEL_S = 15.0
+"""A cancelled job ends within moments, at the latest after this many seconds."""
 
 
 def analyse(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -51,9 +51,9 @@ def _run(arguments: argparse.Namespace, settings: Settings, out: Path) -> int:
     services = build_services(settings)
     try:
         dataset = services.catalogue.add_file(arguments.file, arguments.file.name)
-        record = services.jobs.submit(
-            _spec(arguments, dataset), spending_cap_usd=services.spending_cap_usd
-        )
+        spec = _spec(arguments, dataset)
+        _announce(services, spec)
+        record = services.jobs.submit(spec, spending_cap_usd=services.spending_cap_usd)
         try:
             record = _follow(services, record)
         except KeyboardInterrupt:
@@ -82,10 +82,23 @@ def _spec(arguments: argparse.Namespace, dataset: Dataset) -> JobSpec:
     )
 
 
+def _announce(services: Services, spec: JobSpec) -> None:
+    """Say what the job will take, to people and wherever it costs money; nothing when it is done.
+
+    Raises DatasetError and SpecError when it cannot be run.
+    """
+    quote = services.jobs.quote(spec)
+    known = services.store.job(spec.job_id)
+    if known is not None and known.state == "done" and not known.n_failed:
+        return
+    if services.costs_money or sys.stderr.isatty():
+        print(quote.sentence(services.spending_cap_usd), file=sys.stderr)
+
+
 def _follow(services: Services, record: JobRecord) -> JobRecord:
     """Wait for the end, with a progress bar on a terminal."""
     with tqdm(
-        total=record.n_fits,
+        total=record.n_units,
         unit=" fits",
         unit_scale=False,
         leave=False,
@@ -95,7 +108,7 @@ def _follow(services: Services, record: JobRecord) -> JobRecord:
             now = services.jobs.wait(record.job_id, PROGRESS_S)
             if now is None:
                 raise DatasetError("deleted", "The job was deleted on the page while it ran.")
-            bar.update(now.n_fits_done - bar.n)
+            bar.update(now.n_units_done - bar.n)
             if now.finished:
                 return now
 
@@ -105,7 +118,7 @@ def _interrupted(services: Services, job_id: str) -> int:
     if here:
         services.jobs.cancel(job_id)
     record = services.jobs.wait(job_id, CANCEL_S if here else 0.0)
-    n_done, n_fits = (record.n_fits_done, record.n_fits) if record else (0, 0)
+    n_done, n_fits = (record.n_units_done, record.n_units) if record else (0, 0)
     if here:
         end = "Run the same command again to go on from there."
     else:
@@ -123,14 +136,14 @@ def _finish(
 ) -> int:
     if record.state != "done":
         reason = record.error or (
-            f"The job was cancelled after {record.n_fits_done:,} of {record.n_fits:,} fits. Run "
+            f"The job was cancelled after {record.n_units_done:,} of {record.n_units:,} fits. Run "
             "the same command again to go on from there."
         )
         print(reason, file=sys.stderr)
         return EXIT_FAILURE
     view = _view(services, record)
     report = Report.of(view, record, dataset, arguments.criterion)
-    files = write_files(report, view, services.catalogue, out)
+    files = write_files(report, view, services.scoring, out)
     print(report.as_json(files) if arguments.json else report.as_text(files))
     if report.problem:
         print(report.problem, file=sys.stderr)
@@ -139,7 +152,7 @@ def _finish(
 
 
 def _view(services: Services, record: JobRecord) -> JobView:
-    view = JobView(services.catalogue, record.spec)
+    view = JobView(services.catalogue, record.analysis)
     cursor = 0
     while True:
         page = services.store.outcomes(record.job_id, after=cursor)

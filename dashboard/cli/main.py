@@ -6,12 +6,10 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from compute_lambda.errors import ReportedError
+from compute_lambda.contract.errors import ReportedError
 from dashboard.cli.parser import EXIT_USAGE, build_parser
-from dashboard.datasets import DatasetError
-from dashboard.jobs.spec import SpecError
-from dashboard.jobs.store import StoreError
-from dashboard.settings import SETTINGS, SettingsError, read_settings
+from dashboard.settings import SETTINGS, read_settings
+from dashboard.stores.base import StoreError
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
@@ -34,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return analyse(arguments, settings)
     except SystemExit as end:  # argparse: --help, or a wrong option
         return end.code if isinstance(end.code, int) else EXIT_USAGE
-    except (SettingsError, DatasetError, SpecError, ReportedError) as error:
-        return _say(str(error), EXIT_USAGE)
     except (StoreError, OSError) as error:
         return _say(str(error), EXIT_FAILURE)
+    except ReportedError as error:
+        return _say(str(error), EXIT_USAGE)
     except KeyboardInterrupt:
         return _say("Interrupted.", EXIT_INTERRUPTED)
 

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from compute_lambda.contract import MAX_CLUSTERS, MAX_RESTARTS, MAX_SEED
-from dashboard.jobs.spec import MAX_EXPERIMENTS
-from dashboard.setting_values import whole_number
+from compute_lambda.contract.limits import MAX_CLUSTERS, MAX_SEED
+from compute_lambda.tasks.fit.task import MAX_RESTARTS
+from dashboard.planning.spec import MAX_EXPERIMENTS, default_settings
 from dashboard.settings import SETTINGS
+from dashboard.settings.values import whole_number
 from kmeans_core import COVARIANCE_TYPES, DISTANCES
 
+DEFAULTS = default_settings()
 CRITERIA = ("bic", "icl", "aic")
 EXIT_USAGE = 2
 
@@ -65,12 +67,14 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong option in one sentence, not under a page of usage."""
 
     def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
         sentence = message[:1].upper() + message[1:].rstrip(".")
         print(f"{sentence}. See {self.prog} --help.", file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
 
 
 def build_parser() -> Parser:
+    """The parser of `python -m dashboard` with its commands."""
     parser = Parser(
         prog="python -m dashboard",
         description="How many groups are in a table, and what do they look like? K-means under "
@@ -125,14 +129,15 @@ def _add_models(add: AddArgument) -> None:
     add(
         "--k",
         type=_k_range,
-        default=(1, 10),
+        default=(DEFAULTS["k_min"], DEFAULTS["k_max"]),
         metavar="A:B",
-        help="numbers of clusters to try, from A to B, or a single one (default: 1:10)",
+        help="numbers of clusters to try, from A to B, or a single one (default: "
+        f"{DEFAULTS['k_min']}:{DEFAULTS['k_max']})",
     )
     add(
         "--types",
         type=_types,
-        default=COVARIANCE_TYPES,
+        default=DEFAULTS["covariance_types"],
         metavar="T,T,...",
         help=f"covariance types: {', '.join(COVARIANCE_TYPES)} (default: all)",
     )
@@ -143,16 +148,17 @@ def _add_repetitions(add: AddArgument) -> None:
     add(
         "--experiments",
         type=_number(1, MAX_EXPERIMENTS),
-        default=10,
+        default=DEFAULTS["n_experiments"],
         metavar="N",
-        help="independent repetitions; their spread shows how certain a score is (default: 10)",
+        help="independent repetitions; their spread shows how certain a score is (default: "
+        "%(default)s)",
     )
     add(
         "--restarts",
         type=_number(1, MAX_RESTARTS),
-        default=10,
+        default=DEFAULTS["n_restarts"],
         metavar="N",
-        help="random starts per experiment, the best one counts (default: 10)",
+        help="random starts per experiment, the best one counts (default: %(default)s)",
     )
     add(
         "--min-members",
@@ -164,9 +170,9 @@ def _add_repetitions(add: AddArgument) -> None:
     add(
         "--seed",
         type=_number(0, MAX_SEED),
-        default=0,
+        default=DEFAULTS["seed"],
         metavar="N",
-        help="random seed; the same seed gives the same results (default: 0)",
+        help="random seed; the same seed gives the same results (default: %(default)s)",
     )
 
 
@@ -175,9 +181,9 @@ def _add_scoring(add: AddArgument) -> None:
     add(
         "--distance",
         choices=DISTANCES,
-        default=DISTANCES[0],
+        default=DEFAULTS["distance"],
         help="how rows are assigned: likelihood (with the determinant and the weights) or plain "
-        "mahalanobis (default: likelihood)",
+        "mahalanobis (default: %(default)s)",
     )
     add(
         "--no-standardise",

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.analysis.recommendation import Recommendation, recommend
+from dashboard.analysis.records import CRITERIA
 from dashboard.analysis.view import JobView
-from dashboard.datasets import Dataset, DatasetCatalogue
-from dashboard.exports import bic_html, fits_csv, labelled_csv, labelled_rows, models_json
-from dashboard.jobs.store import JobRecord
-
-_NAMES = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
+from dashboard.datasets import Dataset
+from dashboard.exports import bic_html, fits_csv, labelled_csv, models_json
+from dashboard.services.scoring import Scoring
+from dashboard.stores.base import JobRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,12 @@ class Report:
     criterion: str
     recommendation: Recommendation | None
     n_rows_used: int
-    #: A sentence when part of the job failed, else "".
     problem: str
+    """A sentence when part of the job failed, else ""."""
 
     @classmethod
     def of(cls, view: JobView, record: JobRecord, dataset: Dataset, criterion: str) -> Report:
+        """The report on `record`, whose results `view` holds."""
         return cls(
             record=record,
             dataset=dataset,
@@ -42,6 +43,7 @@ class Report:
 
     @property
     def n_rows_left_out(self) -> int:
+        """Rows with a missing or infinite value in a chosen column."""
         return self.dataset.n_rows - self.n_rows_used
 
     def as_json(self, files: dict[str, Path]) -> str:
@@ -53,11 +55,11 @@ class Report:
             "state": self.record.state,
             "dataset": self.dataset.name,
             "notes": list(self.dataset.notes),
-            "columns": list(self.record.spec.columns),
+            "columns": list(self.record.analysis.columns),
             "n_rows_used": self.n_rows_used,
             "n_rows_left_out": self.n_rows_left_out,
-            "n_fits": self.record.n_fits,
-            "n_fits_done": self.record.n_fits_done,
+            "n_fits": self.record.n_units,
+            "n_fits_done": self.record.n_units_done,
             "n_failed": self.record.n_failed,
             "elapsed_s": finished - started if started and finished else None,
             "cost_usd": self.record.usage.usd,
@@ -69,11 +71,12 @@ class Report:
         return json.dumps(report, allow_nan=False)
 
     def as_text(self, files: dict[str, Path]) -> str:
+        """The same for people, on several lines."""
         lines = [f"Note: {note}" for note in self.dataset.notes]
         left_out = ""
         if self.n_rows_left_out:
             left_out = f" ({self.n_rows_left_out:,} left out: missing or infinite values)"
-        columns = ", ".join(self.record.spec.columns)
+        columns = ", ".join(self.record.analysis.columns)
         lines.append(f"{self.dataset.name}: {self.n_rows_used:,} rows{left_out}, {columns}")
         usage = self.record.usage
         if usage.n_requests:
@@ -87,9 +90,7 @@ class Report:
         return "\n".join(lines)
 
 
-def write_files(
-    report: Report, view: JobView, catalogue: DatasetCatalogue, out: Path
-) -> dict[str, Path]:
+def write_files(report: Report, view: JobView, scoring: Scoring, out: Path) -> dict[str, Path]:
     """fits.csv, models.json, bic.html and, with a recommendation, labels.csv in `out`; replaced
     each as a whole, so that a reader never finds half a file."""
     contents = {
@@ -102,7 +103,7 @@ def write_files(
         cell = view.cells[chosen.covariance_type, chosen.k]
         assert cell.best is not None
         assert cell.preparation is not None
-        rows = labelled_rows(catalogue, view.spec, cell.best, cell.preparation)
+        rows = scoring.labelled_rows(view.spec, cell.best, cell.preparation)
         contents["labels"] = ("labels.csv", labelled_csv(rows))
     files = {}
     for name, (filename, content) in contents.items():
@@ -121,7 +122,7 @@ def _models(view: JobView, record: JobRecord) -> bytes:
 
 
 def _recommendation_lines(chosen: Recommendation) -> list[str]:
-    name = _NAMES[chosen.criterion]
+    name = CRITERIA[chosen.criterion]
     agreement = "only one experiment"
     if chosen.agreement is not None:
         agreement = f"{chosen.agreement:.2f} (mean adjusted Rand index of the other experiments)"

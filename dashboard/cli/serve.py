@@ -13,13 +13,13 @@ from waitress import create_server
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from dashboard.services import Services, build_services
-from dashboard.serving import begin_work
+from dashboard.services.background import begin_work
 from dashboard.settings import Settings
 
 EXIT_FAILURE = 1
 MEGABYTE = 1024 * 1024
-#: Waitress would refuse a body before the page can say what is wrong with it; this is far beyond.
 BODY_LIMIT_MB = 1024
+"""Far beyond what may be uploaded: Waitress refuses a larger body before the page can say why."""
 
 
 def serve(settings: Settings) -> int:
@@ -50,7 +50,7 @@ def serve(settings: Settings) -> int:
 
 
 def _server(services: Services, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
-    from dashboard.page.app import create_app
+    from dashboard.pages.app import create_app
 
     services.catalogue.ensure_builtins()
     app = create_app(services)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dashboard.datasets.catalogue import DatasetCatalogue
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.limits import DEFAULT_LIMITS, Limits
-from dashboard.datasets.model import ColumnInfo, Dataset
+from dashboard.datasets.model.dataset import ColumnInfo, Dataset
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import DEFAULT_LIMITS, Limits
 from dashboard.datasets.preview import Preview
 
 __all__ = [

@@ -17,15 +17,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from compute_lambda.columns import DirectoryColumns
-from dashboard.datasets.builtin import BUILTINS, Builtin, builtins_version
-from dashboard.datasets.errors import DatasetError
-from dashboard.datasets.headers import read_headers
-from dashboard.datasets.limits import DEFAULT_LIMITS, Limits
-from dashboard.datasets.model import Dataset
-from dashboard.datasets.numeric_table import write_numeric_table
+from compute_lambda.tables.columns import DirectoryColumns
+from dashboard.datasets.builtin.table import BUILTINS, Builtin, builtins_version
+from dashboard.datasets.model.dataset import Dataset
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import DEFAULT_LIMITS, Limits
 from dashboard.datasets.preview import Preview, preview_rows
-from dashboard.datasets.reading import read_file
+from dashboard.datasets.reading.files import read_file
+from dashboard.datasets.reading.headers import read_headers
+from dashboard.datasets.reading.numeric_table import write_numeric_table
 
 logger = logging.getLogger(__name__)
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.analysis.cell import CRITERIA, Cell
+from dashboard.analysis.cell import Cell
 from dashboard.analysis.matching import canonical_order
 from dashboard.analysis.recommendation import recommend
-from dashboard.analysis.records import finite
+from dashboard.analysis.records import CRITERIA, finite
 from kmeans_core import KERNEL
 
 if TYPE_CHECKING:
     from dashboard.analysis.view import JobView
-    from dashboard.jobs.store import JobRecord
+    from dashboard.stores.base import JobRecord
 
 FORMAT = "centaurus-models/1"
 NOTES = {
@@ -52,8 +52,8 @@ def models_json(view: JobView, record: JobRecord) -> dict[str, Any]:
             "job_id": record.job_id,
             "dataset": record.dataset_name,
             "state": record.state,
-            "n_fits": record.n_fits,
-            "n_fits_done": record.n_fits_done,
+            "n_fits": record.n_units,
+            "n_fits_done": record.n_units_done,
             "created_at": _iso(record.created_at),
             "finished_at": _iso(record.finished_at),
         },

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from dashboard.analysis.labelling import ColumnSource, labels
 from dashboard.analysis.matching import canonical_order
 from dashboard.exports.spreadsheet_text import to_csv
-from kmeans_core import ExperimentFit, Preparation
 
 if TYPE_CHECKING:
+    from dashboard.analysis.labelling import RowLabels
     from dashboard.analysis.view import JobView
-    from dashboard.jobs.spec import JobSpec
 
 FITS_COLUMNS = (
     "type",
@@ -30,14 +28,7 @@ FITS_COLUMNS = (
     "eligible",
     "counts",
 )
-CLUSTER = "cluster"
-
-
-class RowSource(ColumnSource, Protocol):
-    """What labelled rows need of the dataset catalogue."""
-
-    def rows(self, dataset_id: str) -> pd.DataFrame:
-        """The original rows, all columns."""
+CLUSTER, CERTAINTY = "cluster", "certainty"
 
 
 def fits_frame(view: JobView) -> pd.DataFrame:
@@ -71,42 +62,42 @@ def fits_csv(view: JobView) -> bytes:
     return to_csv(fits_frame(view))
 
 
-def labelled_rows(
-    catalogue: RowSource, spec: JobSpec, fit: ExperimentFit, preparation: Preparation
-) -> pd.DataFrame:
-    """The original rows and their cluster: 1 is the largest, missing for rows left out of the fit.
+def labelled_rows(rows: pd.DataFrame, found: RowLabels) -> pd.DataFrame:
+    """The original rows with two more columns; both are missing for rows left out of the fit.
 
-    The new column is called `cluster`, or `cluster_2`, `cluster_3`, ... where that name is taken.
+    `cluster`: 1 is the largest. `certainty`: the probability of that cluster, from 0 to 1, four
+    decimals. They are called `cluster_2`, `certainty_2` and so on where the names are taken.
+    Raises ValueError when there are not as many labels as rows.
     """
-    frame = catalogue.rows(spec.dataset_id).copy(deep=False)
-    found = labels(catalogue, spec, fit, preparation)
-    if len(frame) != found.size:
+    if len(rows) != found.labels.size:
         raise ValueError(
-            f"Expected as many original rows as stored ones, got {len(frame):,} and "
-            f"{found.size:,}. Upload the file again."
+            f"Expected as many original rows as stored ones, got {len(rows):,} and "
+            f"{found.labels.size:,}. Upload the file again."
         )
-    numbers = pd.array(found + 1, dtype="Int32")
-    numbers[np.flatnonzero(found < 0)] = pd.NA
-    frame[free_name(frame)] = numbers
+    frame = rows.copy(deep=False)
+    numbers = pd.array(found.labels + 1, dtype="Int32")
+    numbers[np.flatnonzero(found.labels < 0)] = pd.NA
+    frame[free_name(frame, CLUSTER)] = numbers
+    frame[free_name(frame, CERTAINTY)] = np.round(found.certainties, 4)
     return frame
 
 
-def free_name(frame: pd.DataFrame) -> str:
-    """The name of the added column: `cluster`, numbered when the table has one already."""
+def free_name(frame: pd.DataFrame, wanted: str) -> str:
+    """`wanted`, or that with a number when the table has such a column already."""
     taken = {str(name) for name in frame.columns}
-    name, number = CLUSTER, 2
+    name, number = wanted, 2
     while name in taken:
-        name, number = f"{CLUSTER}_{number}", number + 1
+        name, number = f"{wanted}_{number}", number + 1
     return name
 
 
 def labelled_csv(frame: pd.DataFrame) -> bytes:
-    """Labelled rows as CSV, guarded against formulas; `cluster` is empty for left-out rows."""
+    """Labelled rows as CSV, guarded against formulas; both columns are empty for left-out rows."""
     return to_csv(frame)
 
 
 def labelled_parquet(frame: pd.DataFrame) -> bytes:
-    """Labelled rows as Parquet; text unchanged, `cluster` is null for left-out rows."""
+    """Labelled rows as Parquet; text unchanged, both columns are null for left-out rows."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()

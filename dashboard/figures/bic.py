@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from dashboard.analysis.records import CRITERIA
 from dashboard.figures.plain_text import number
 from dashboard.figures.style import (
     BAND_OPACITY,
-    CRITERIA,
     INK,
     LINE_STYLES,
     TEMPLATES,

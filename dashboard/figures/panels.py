@@ -15,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.analysis.records import CRITERIA
 from dashboard.figures.clusters import (
     cluster_centres,
     cluster_histogram,
@@ -24,7 +25,7 @@ from dashboard.figures.clusters import (
     title_of,
 )
 from dashboard.figures.plain_text import number
-from dashboard.figures.style import CRITERIA, INK, TEMPLATES, Theme, theme_of
+from dashboard.figures.style import INK, TEMPLATES, Theme, theme_of
 from kmeans_core import COVARIANCE_TYPES
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def panels_figure(
 ) -> go.Figure:
     """Six panels at `k` clusters over the columns `x` and `y` (`y` None: histograms of `x`).
 
-    `cells`: any, those with `k` clusters and a model are drawn. `colours`: palette slots by
+    `cells`: any; the ones with `k` clusters and a model are drawn. `colours`: palette slots by
     `type|k`. The panel with the highest score at this K is marked, among eligible fits if any.
     """
     theme = theme_of(dark)

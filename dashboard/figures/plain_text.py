@@ -26,6 +26,11 @@ def axis_title(name: str, unit: str = "", limit: int = MAX_NAME_LENGTH) -> str:
     return plain(f"{name} ({unit})" if unit else name, limit)
 
 
+def with_unit(name: str, unit: str) -> str:
+    """`EC1 (mS/m)`, or the bare name when there is no unit or the name holds it already."""
+    return f"{name} ({unit})" if unit and unit not in name else name
+
+
 def number(value: float | None, decimals: int = 0) -> str:
     """Thousands separated, with a true minus sign; an en dash for a missing or infinite value."""
     if value is None or not math.isfinite(value):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dashboard.analysis.sample import ShownRows
 
 MAX_COLUMNS = 5
-MAX_MATRIX_NAME = 18  # what fits along one of five panels
+MAX_MATRIX_NAME = 18
+"""Characters of a column's name that fit along one of five panels."""
 
 
 def selected_figure(

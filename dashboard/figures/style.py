@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from dashboard.analysis.records import CRITERIA
 from kmeans_core import COVARIANCE_TYPES
 
 Theme = Literal["light", "dark"]
@@ -99,8 +100,6 @@ FONT_FAMILY = (
     'Inter, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, system-ui, sans-serif'
 )
 BAND_OPACITY = 0.16
-CRITERIA: dict[str, str] = {"bic": "BIC", "icl": "ICL", "aic": "AIC"}
-"""Name of each criterion as it is written; for all of them higher is better."""
 
 
 def theme_of(dark: bool) -> Theme:

@@ -1,4 +1,4 @@
-"""Finished fits, remembered under the content id of their task, across jobs and restarts.
+"""Finished tasks, remembered under the content id of their task, across jobs and restarts.
 
 A task's id comes from everything its result depends on, so an entry is right for ever: widening
 the K range, adding a covariance type or coming back to a dataset computes only what is new.
@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from flask import Flask
 from flask_caching import Cache
 
-from compute_lambda import FitResult
+from compute_lambda import Result
+from compute_lambda.tasks.registry import read_result
 from dashboard.settings import SettingsError
 
 _log = logging.getLogger(__name__)
@@ -82,29 +83,29 @@ def _cache(config: dict[str, object]) -> Cache:
 
 
 class Memo:
-    """Remembers `FitResult`s by task id. Never raises: what cannot be read counts as unknown."""
+    """Remembers results by task id. Never raises: what cannot be read counts as unknown."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    def get(self, task_id: str) -> FitResult | None:
+    def get(self, task_id: str) -> Result | None:
         try:
             # flask-caching asks the current application first; in a request that is another one.
             with self._cache.app.app_context():
                 text = self._cache.get(task_id)
             if text is None:
                 return None
-            result = FitResult.from_dict(json.loads(text))
+            result = read_result(json.loads(text))
         except Exception as error:  # anything may be in a damaged file
-            _log.warning("Ignoring the remembered fit %s: %s", task_id, error)
+            _log.warning("Ignoring the remembered result %s: %s", task_id, error)
             return None
         if result.task_id != task_id:
-            _log.warning("Ignoring the remembered fit %s: it is of another task", task_id)
+            _log.warning("Ignoring the remembered result %s: it is of another task", task_id)
             return None
         return result
 
-    def put(self, result: FitResult) -> None:
-        """Remember a finished fit; one that was interrupted (`resume`) is left out."""
+    def put(self, result: Result) -> None:
+        """Remember a finished result; one that was interrupted (`resume`) is left out."""
         if result.resume is not None:
             return
         try:
@@ -113,7 +114,7 @@ class Memo:
             with self._cache.app.app_context():
                 self._cache.set(result.task_id, text, timeout=_NEVER_EXPIRES)
         except Exception as error:
-            _log.warning("The fit %s could not be remembered: %s", result.task_id, error)
+            _log.warning("The result of %s could not be remembered: %s", result.task_id, error)
 
 
 def trim_files(directory: Path, max_mb: float) -> int:

@@ -6,26 +6,26 @@ import threading
 from collections import deque
 from typing import Any
 
-from dashboard.jobs.best import BestModel
 from dashboard.jobs.memo import Memo
-from dashboard.jobs.store import JobStore, TaskOutcome
+from dashboard.planning.job_kinds import Summary
+from dashboard.stores.base import JobStore, TaskOutcome
 
 #: Outcomes per transaction; more would keep other writers, and this run's heartbeat, waiting.
 BATCH = 200
 
 
 class Recorder:
-    """Collects a job's outcomes; `flush` writes them, remembers the fits and keeps the best model.
+    """Collects a job's outcomes; `flush` writes them, remembers results and adds them to `summary`.
 
     `add` and `flush` may be called from any thread.
     """
 
-    def __init__(self, job_id: str, store: JobStore, memo: Memo) -> None:
+    def __init__(self, job_id: str, store: JobStore, memo: Memo, summary: Summary) -> None:
         self._job_id, self._store, self._memo = job_id, store, memo
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._pending: deque[tuple[TaskOutcome, bool]] = deque()
-        self._best = BestModel()
+        self._summary = summary
 
     def add(self, outcome: TaskOutcome, *, is_known: bool = False) -> None:
         """Write this one at the next flush; `is_known`: it comes from the memo."""
@@ -37,8 +37,8 @@ class Recorder:
         with self._flushing:
             return self._flush()
 
-    def best(self, *, with_earlier_runs: bool) -> dict[str, Any] | None:
-        """The best model of what was flushed, and of what is in the store if asked for.
+    def summary(self, *, with_earlier_runs: bool) -> dict[str, Any] | None:
+        """The summary of what was flushed, and of what is in the store if asked for.
 
         For the end, when everything is flushed: it takes no lock, so that heartbeats go on.
         """
@@ -49,9 +49,9 @@ class Recorder:
                 break
             for outcome in page.outcomes:
                 if outcome.result is not None:
-                    self._best.add(outcome.result)
+                    self._summary.add(outcome.result)
             cursor = page.cursor
-        return self._best.record()
+        return self._summary.record()
 
     def _flush(self) -> bool:
         with self._lock:
@@ -65,7 +65,7 @@ class Recorder:
             more = bool(self._pending)
         for outcome, is_known in batch:
             if outcome.result is not None:
-                self._best.add(outcome.result)
+                self._summary.add(outcome.result)
                 if not is_known:
                     self._memo.put(outcome.result)
         return more

@@ -1,6 +1,6 @@
 """One job being worked on by this process: holds the lease, runs what is missing, records it.
 
-Two threads. The *runner* reads the backend's events; it may block for as long as a fit takes. The
+Two threads. The *runner* reads the backend's events; it may block for as long as a task takes. The
 *keeper* wakes up every FLUSH_S: it records what has come in, so that readers see it at once, and
 with every heartbeat renews the lease and looks for a cancel request.
 
@@ -20,21 +20,25 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
-from compute_lambda import FitTask
+from compute_lambda import Task
+from compute_lambda.contract.errors import ReportedError, error_record
 from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
-from dashboard.jobs.spending import Budget
-from dashboard.jobs.store import JobStore, StoreError, TaskOutcome
+from dashboard.planning.job_kinds import Summary
+from dashboard.planning.spending import Budget, Usage
+from dashboard.stores.base import JobStore, StoreError, TaskOutcome
 
 _log = logging.getLogger(__name__)
 
-#: How long an outcome may wait for others before it is written, in seconds.
 FLUSH_S = 0.1
-#: Tries to write the last outcomes before the run gives up and leaves the rest to a take-over.
+"""How long an outcome may wait for others before it is written, in seconds."""
+
 LAST_FLUSHES = 5
-#: How long a run looks for remembered fits before it begins to compute, in seconds.
+"""Tries to write the last outcomes before the run gives up and leaves the rest to a take-over."""
+
 RECALL_S = 1.0
+"""How long a run looks for remembered results before it begins to compute, in seconds."""
 
 StopReason = Literal["cancel", "close", "lost"]
 
@@ -49,10 +53,11 @@ class JobRun:
     def __init__(
         self,
         job_id: str,
-        tasks: Sequence[FitTask],
+        tasks: Sequence[Task],
         store: JobStore,
         backend: Backend,
         memo: Memo,
+        summary: Summary,
         *,
         owner: str,
         lease_s: float,
@@ -67,7 +72,7 @@ class JobRun:
         self._lease_s, self._heartbeat_s = lease_s, heartbeat_s
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._recorder = Recorder(job_id, store, memo)
+        self._recorder = Recorder(job_id, store, memo, summary)
         self._budget = Budget()
         self._unsettled: set[str] = set()
         self._in_flight: set[str] = set()
@@ -88,6 +93,10 @@ class JobRun:
             if self._reason is None or self._reason == "cancel":
                 self._reason = reason
         self._stopping.set()
+
+    def charge(self, usage: Usage) -> None:
+        """Count what something else cost for this job; the next heartbeat records it."""
+        self._budget.add(usage)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; whether it came in time."""
@@ -122,7 +131,7 @@ class JobRun:
             if self._reason not in ("lost", "close"):
                 # Reads a resumed job's results again, which takes long for very many: the keeper
                 # must still be there to hold the lease.
-                best = self._recorder.best(with_earlier_runs=self._resumed)
+                best = self._recorder.summary(with_earlier_runs=self._resumed)
         finally:
             self._idle.set()
             keeper.join()
@@ -151,7 +160,7 @@ class JobRun:
             for task_id in sorted(self._unsettled):
                 self._take(TaskFailure(task_id, _no_outcome(self._backend.name), 1))
 
-    def _unknown(self, missing: list[FitTask]) -> Iterator[FitTask]:
+    def _unknown(self, missing: list[Task]) -> Iterator[Task]:
         """The tasks to compute. Those that the memo knows are recorded as done in passing.
 
         All are looked up before the first one is given out, so that the page fills in at once. A
@@ -170,11 +179,11 @@ class JobRun:
             if not self._recalled(task):
                 yield task
 
-    def _recalled(self, task: FitTask) -> bool:
+    def _recalled(self, task: Task) -> bool:
         result = self._memo.get(task.task_id)
         if result is None:
             return False
-        outcome = TaskOutcome(task.task_id, "done", task.n_fits, result=result)
+        outcome = TaskOutcome(task.task_id, "done", task.n_units, result=result)
         self._unsettled.discard(task.task_id)
         self._recorder.add(outcome, is_known=True)
         return True
@@ -268,29 +277,21 @@ class JobRun:
         return self._flush()
 
 
-def _outcome(task: FitTask, event: TaskResult | TaskFailure) -> TaskOutcome:
+def _outcome(task: Task, event: TaskResult | TaskFailure) -> TaskOutcome:
     if isinstance(event, TaskResult):
         return TaskOutcome(
-            task.task_id, "done", task.n_fits, result=event.result, attempts=event.attempts
+            task.task_id, "done", task.n_units, result=event.result, attempts=event.attempts
         )
     error = _with_task(event.error, task)
-    return TaskOutcome(task.task_id, "failed", task.n_fits, error=error, attempts=event.attempts)
+    return TaskOutcome(task.task_id, "failed", task.n_units, error=error, attempts=event.attempts)
 
 
-def _with_task(error: dict[str, Any], task: FitTask) -> dict[str, Any]:
+def _with_task(error: dict[str, Any], task: Task) -> dict[str, Any]:
     """The error, with what it was about, so that a reader needs no plan to say so."""
-    about = {
-        "covariance_type": task.covariance_type,
-        "n_clusters": list(task.n_clusters),
-        "experiments": list(task.experiments),
-    }
+    about = {"kind": task.kind, **task.about()}
     return {**error, "details": {**(error.get("details") or {}), **about}}
 
 
 def _no_outcome(backend: str) -> dict[str, Any]:
-    return {
-        "code": "no_outcome",
-        "message": f"The backend {backend} ended without an outcome for this task. Rerun it.",
-        "details": {},
-        "request_id": "",
-    }
+    message = f"The backend {backend} ended without an outcome for this task. Rerun it."
+    return error_record(ReportedError("no_outcome", message), "")

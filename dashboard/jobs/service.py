@@ -14,25 +14,27 @@ import time
 import uuid
 from collections.abc import Callable
 
-import numpy as np
-
-from compute_lambda import FitTask
 from dashboard.backends import Backend
 from dashboard.datasets import DatasetCatalogue, DatasetError
 from dashboard.jobs.memo import Memo
-from dashboard.jobs.plan import plan
 from dashboard.jobs.run import JobRun
-from dashboard.jobs.spec import JobSpec, SpecError, check_spec
-from dashboard.jobs.store import JobRecord, JobState, JobStore, StoreError
+from dashboard.planning.job_kinds import Spec, job_kind
+from dashboard.planning.quote import Plan, Quote
+from dashboard.planning.quotes import Quotes
+from dashboard.planning.spec import SpecError
+from dashboard.planning.spending import Usage
+from dashboard.stores.base import JobRecord, JobState, JobStore, StoreError
 
 _log = logging.getLogger(__name__)
 
-#: How often the watcher looks for jobs that nobody runs, in seconds.
 WATCH_S = 1.0
-#: How often `wait` and `delete` look at the store, in seconds.
+"""How often the watcher looks for jobs that nobody runs, in seconds."""
+
 POLL_S = 0.05
-#: A cancelled run ends within moments; after this many seconds it is left to end by itself.
+"""How often `wait` and `delete` look at the store, in seconds."""
+
 STOP_S = 15.0
+"""A cancelled run ends within moments; after this many seconds it is left to end by itself."""
 
 
 class JobService:
@@ -56,6 +58,7 @@ class JobService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._backend, self._catalogue, self._memo = store, backend, catalogue, memo
+        self._quotes = Quotes(catalogue, backend)
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._lease_s, self._heartbeat_s, self._clock = lease_s, heartbeat_s, clock
         self._lock = threading.Lock()
@@ -63,7 +66,11 @@ class JobService:
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
 
-    def submit(self, spec: JobSpec, *, spending_cap_usd: float | None = None) -> JobRecord:
+    def quote(self, spec: Spec) -> Quote:
+        """What the whole job would take. Raises DatasetError and SpecError as `submit` does."""
+        return self._quotes.of(spec)
+
+    def submit(self, spec: Spec, *, spending_cap_usd: float | None = None) -> JobRecord:
         """Make sure that the job is done or being worked on; the record as it is now.
 
         A finished job comes back at once. One that was cancelled, or in which tasks failed, goes on
@@ -71,8 +78,8 @@ class JobService:
         earlier one, also while the job runs; None is no cap. Raises DatasetError and SpecError when
         it cannot be run as asked.
         """
-        tasks, dataset_name = self._plan(spec)
-        record = self._enter(spec, tasks, dataset_name, spending_cap_usd)
+        plan = self._quotes.of(spec).plan()
+        record = self._enter(spec, plan, spending_cap_usd)
         if record.state == "done" and record.n_failed == 0:
             return record
         if record.finished:
@@ -80,7 +87,7 @@ class JobService:
         if record.spending_cap_usd != spending_cap_usd:
             self._store.set_spending_cap(record.job_id, spending_cap_usd)
         record = self._store.reopen(record.job_id) or record
-        self._start(record.job_id, tasks)
+        self._start(spec, plan)
         return record
 
     def cancel(self, job_id: str) -> None:
@@ -103,12 +110,12 @@ class JobService:
         record = self._store.job(job_id)
         if record is None:
             return None
-        tasks, _ = self._plan(record.spec)
+        plan = self._quotes.of(record.spec).plan()
         if self._store.discard_failures(job_id) == 0 and record.state == "done":
             return record
-        record = self._store.reopen(job_id)
-        self._start(job_id, tasks)
-        return record
+        reopened = self._store.reopen(job_id)
+        self._start(record.spec, plan)
+        return reopened
 
     def delete(self, job_id: str) -> bool:
         """Cancel the job if it runs, and forget it; whether it was known.
@@ -139,6 +146,29 @@ class JobService:
                 self._take_over(record)
             time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
 
+    def charge(self, job_id: str, usage: Usage) -> None:
+        """Add to the job's usage what was spent for it outside its runs, such as labels.
+
+        Holds the lease for a moment where nobody does; another process that has it is left alone,
+        and the sum is only written to the log.
+        """
+        with self._lock:
+            run = self._runs.get(job_id)
+        if run is not None:
+            run.charge(usage)
+            return
+        owner = f"{self._owner}:{uuid.uuid4().hex[:8]}"
+        if not self._store.acquire_lease(job_id, owner, self._lease_s):
+            _log.warning("Job %s: $%.4f are not in its account", job_id, usage.usd)
+            return
+        try:
+            record = self._store.job(job_id)
+            if record is not None:
+                total = record.usage + usage
+                self._store.renew_lease(job_id, owner, self._lease_s, 0, total)
+        finally:
+            self._store.release_lease(job_id, owner)
+
     def runs_here(self, job_id: str) -> bool:
         """Whether this process is the one working on the job."""
         with self._lock:
@@ -164,46 +194,29 @@ class JobService:
         if self._watcher is not None:
             self._watcher.join(max(WATCH_S, deadline - time.monotonic()))
 
-    # -- planning -----------------------------------------------------------------------------
+    # -- entering a job -----------------------------------------------------------------------
 
-    def _plan(self, spec: JobSpec) -> tuple[list[FitTask], str]:
-        dataset = self._catalogue.get(spec.dataset_id)
-        # An unknown column is reported by `check_spec`, in better words.
-        known = {column.name for column in dataset.columns}.issuperset(spec.columns)
-        n_rows = dataset.n_rows
-        if known and spec.columns:
-            finite = self._catalogue.finite_rows(dataset.dataset_id, spec.columns)
-            n_rows = int(np.count_nonzero(finite))
-        check_spec(spec, dataset, n_rows)
-        return plan(spec, dataset, n_rows, self._backend.costs), dataset.name
-
-    def _enter(
-        self,
-        spec: JobSpec,
-        tasks: list[FitTask],
-        dataset_name: str,
-        spending_cap_usd: float | None,
-    ) -> JobRecord:
+    def _enter(self, spec: Spec, plan: Plan, spending_cap_usd: float | None) -> JobRecord:
         """The job's record, made if there is none."""
         record = JobRecord(
             job_id=spec.job_id,
             spec=spec,
-            dataset_name=dataset_name,
+            dataset_name=plan.title,
             backend=self._backend.name,
-            n_tasks=len(tasks),
-            n_fits=sum(task.n_fits for task in tasks),
+            n_tasks=len(plan.tasks),
+            n_units=plan.n_units,
             created_at=self._clock(),
             spending_cap_usd=spending_cap_usd,
         )
         stored = self._store.create_job(record)
-        task_ids = {task.task_id for task in tasks}
+        task_ids = {task.task_id for task in plan.tasks}
         settled = self._store.settled(spec.job_id)
         if stored.state == "done" and stored.n_failed == 0:
             # However its experiments were grouped into tasks, all are there; unless the fits
             # themselves are of another release, which changes every id.
             fits_in = not task_ids.isdisjoint(settled)
         else:
-            fits_in = stored.n_tasks == len(tasks) and task_ids.issuperset(settled)
+            fits_in = stored.n_tasks == len(plan.tasks) and task_ids.issuperset(settled)
         if fits_in or not self._unheld(stored):
             return stored
         self._store.delete_job(spec.job_id)
@@ -211,17 +224,19 @@ class JobService:
 
     # -- running ------------------------------------------------------------------------------
 
-    def _start(self, job_id: str, tasks: list[FitTask]) -> None:
+    def _start(self, spec: Spec, plan: Plan) -> None:
+        job_id = spec.job_id
         with self._lock:
             # A run that is just ending looks at the store once more when it has left `_runs`.
             if job_id in self._runs or self._closing.is_set():
                 return
             run = JobRun(
                 job_id,
-                tasks,
+                plan.tasks,
                 self._store,
                 self._backend,
                 self._memo,
+                job_kind(spec.kind).summary(),
                 owner=self._owner,
                 lease_s=self._lease_s,
                 heartbeat_s=self._heartbeat_s,
@@ -252,8 +267,8 @@ class JobService:
         if self.runs_here(record.job_id) or self._closing.is_set():
             return
         try:
-            tasks, dataset_name = self._plan(record.spec)
-            self._enter(record.spec, tasks, dataset_name, record.spending_cap_usd)
+            plan = self._quotes.of(record.spec).plan()
+            self._enter(record.spec, plan, record.spending_cap_usd)
         except (DatasetError, SpecError) as error:
             self._settle_unheld(record.job_id, "failed", error.message)
         except Exception:
@@ -262,7 +277,7 @@ class JobService:
             message = f"The job could not be planned ({error_id} in the server's log)."
             self._settle_unheld(record.job_id, "failed", message)
         else:
-            self._start(record.job_id, tasks)
+            self._start(record.spec, plan)
 
     def _is_for_another_machine(self, record: JobRecord) -> bool:
         """A store in the cloud also holds jobs on tables that were uploaded elsewhere."""

@@ -26,7 +26,7 @@ def runnable_bundle() -> Bundle:
     """The same for this machine and this Python."""
     machines = {"x86_64": "x86_64", "aarch64": "arm64"}
     if sys.platform != "linux" or platform.machine() not in machines:
-        pytest.skip("a bundle is for Linux on x86-64 or arm64")
+        pytest.skip("a bundle that runs here (use Linux on x86-64 or arm64)")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return build_bundle(Target(machines[platform.machine()], version))
 

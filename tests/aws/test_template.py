@@ -141,7 +141,7 @@ def test_a_caller_may_invoke_two_routes(resources: Resources) -> None:
         if "execute-api:Invoke" in listed(statement["Action"])
     ]
     ends = [entry["Fn::Sub"].partition("${FitApi}")[2] for entry in statement["Resource"]]
-    assert ends == ["/$default/POST/fit", "/$default/GET/health"]
+    assert ends == ["/$default/POST/tasks", "/$default/GET/health"]
 
 
 def test_every_route_asks_for_a_signature(resources: Resources) -> None:
@@ -153,7 +153,7 @@ def test_every_route_asks_for_a_signature(resources: Resources) -> None:
         for method, route in methods.items()
     }
     assert routes == {
-        ("post", "/fit"): [{"AWS_IAM": []}],
+        ("post", "/tasks"): [{"AWS_IAM": []}],
         ("get", "/health"): [{"AWS_IAM": []}],
     }
     scheme = body["components"]["securitySchemes"]["AWS_IAM"]
@@ -169,14 +169,14 @@ def test_only_the_api_may_invoke_the_function(resources: Resources) -> None:
         assert entry["Properties"]["Principal"] == "apigateway.amazonaws.com"
         source, names = entry["Properties"]["SourceArn"]["Fn::Sub"]
         assert names["__ApiId__"] == {"Ref": "FitApi"}
-        assert source.endswith(("/POST/fit", "/GET/health"))
+        assert source.endswith(("/POST/tasks", "/GET/health"))
 
 
 def test_the_routes_are_throttled_and_logged(resources: Resources) -> None:
     ((_, stage),) = of_type(resources, "AWS::ApiGatewayV2::Stage").items()
     found = stage["Properties"]
     assert found["RouteSettings"] == {
-        "POST /fit": {
+        "POST /tasks": {
             "ThrottlingRateLimit": {"Ref": "FitRatePerSecond"},
             "ThrottlingBurstLimit": {"Ref": "FitBurst"},
         }

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cloud_local.cloud import LocalCloud
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.small_tasks import ONE_BY_ONE
@@ -54,7 +54,7 @@ def settings(cloud: LocalCloud, tmp_path: Path) -> Settings:
         table=cloud.table,
         memory_mb=cloud.memory_mb,
         max_in_flight=20,
-        lease_s=1.0,
+        lease_s=600.0,  # nothing that is slow is taken for dead
     )
 
 

@@ -1,7 +1,8 @@
 """A process that serves jobs as the dashboard does, without its page.
 
 `python -m tests.aws_end_to_end.dashboard_process SETTINGS [SPEC]`, both JSON: settings by name, and
-a job to submit. Says "ready", then works until its standard input ends or it is killed.
+a job to submit. Says "ready", then works until its standard input ends or it is killed. While the
+file `hold` is in its data directory, no run reports more results than the number in it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import build_services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.small_tasks import ONE_BY_ONE
+from tests.holding import HoldFile, hold_results
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_S = 20.0
+
+
+def hold_in(data_dir: Path) -> HoldFile:
+    return HoldFile(data_dir / "hold")
 
 
 class DashboardProcess:
@@ -58,7 +64,7 @@ class DashboardProcess:
             assert self._process.stdin is not None
             self._process.stdin.close()
             try:
-                self._process.wait(STOP_S)
+                self._process.wait(WAIT_S)
             except subprocess.TimeoutExpired:
                 self.kill()
         assert self._process.stdout is not None
@@ -67,13 +73,14 @@ class DashboardProcess:
     def kill(self) -> None:
         """SIGKILL: no goodbye to anybody."""
         self._process.kill()
-        self._process.wait(STOP_S)
+        self._process.wait(WAIT_S)
 
 
 def main(values: dict[str, object], job: str | None) -> None:
     values["data_dir"] = Path(str(values["data_dir"]))
     services = build_services(Settings(**values))  # type: ignore[arg-type]
     services.backend.costs = ONE_BY_ONE  # type: ignore[misc]
+    hold_results(services.backend, hold_in(values["data_dir"]))
     services.jobs.start()
     if job is not None:
         services.jobs.submit(JobSpec.from_dict(json.loads(job)))

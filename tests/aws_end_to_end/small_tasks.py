@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.plan import plan
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord, JobStore, TaskOutcome
+from dashboard.planning.cost import CostModel
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services
+from dashboard.stores.base import JobRecord, JobStore, TaskOutcome
+from tests.waiting import WAIT_S
 
 #: So slow that the planner makes a task of every single experiment.
 ONE_BY_ONE = CostModel(pair_ns=1e6, feature_ns=1.0, iteration_us=1e6, task_ms=1.0)
-WAIT_S = 60.0
 
 
 def tasks_of(services: Services, spec: JobSpec):

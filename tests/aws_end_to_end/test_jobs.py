@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -14,12 +15,12 @@ from botocore.credentials import ReadOnlyCredentials
 
 from cloud_local.cloud import LocalCloud
 from cloud_local.deployment import DEVELOPER
-from dashboard.aws.prices import Prices
 from dashboard.aws.s3_datasets import S3Datasets
 from dashboard.backends import LocalBackend, TaskFailure, TaskResult
 from dashboard.backends.api import ApiBackend
 from dashboard.jobs.service import JobService
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.prices import Prices
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.aws_end_to_end.conftest import OpenServices
@@ -31,8 +32,9 @@ from tests.aws_end_to_end.small_tasks import (
     finished,
     tasks_of,
 )
-from tests.dashboard.jobs.waiting import until
+from tests.holding import Hold, hold_results
 from tests.scripted_aws import refused
+from tests.waiting import until
 
 N_TASKS = 36
 
@@ -49,9 +51,11 @@ def busy_pids(cloud: LocalCloud) -> list[int]:
     return [one["pid"] for one in cloud.state()["environments"] if one["busy"]]
 
 
-def slow(spec: JobSpec) -> JobSpec:
-    """With one request at a time, in its middle for a second or more."""
-    return dataclasses.replace(spec, n_experiments=20, n_restarts=500)
+def end_workers(cloud: LocalCloud) -> None:
+    for pid in cloud.worker_pids():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not cloud.worker_pids(), "no process is left")
 
 
 def check_same(found: Any, expected: Any) -> None:
@@ -114,9 +118,7 @@ def test_a_storm_of_cold_starts_with_room_for_five(
 
     What an HTTP API says then is not certain: each of the three statuses.
     """
-    for pid in cloud.worker_pids():
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: not cloud.worker_pids(), "no process is left")
+    end_workers(cloud)
     cloud.change(throttle_status=status)
     before = counts(cloud)
     tasks = tasks_of(services, dataclasses.replace(spec, n_experiments=84))[:n_tasks]
@@ -144,22 +146,28 @@ def test_a_storm_of_cold_starts_with_room_for_five(
     assert len({e.result.invocation.worker for e in events if isinstance(e, TaskResult)}) == 5
 
 
-def test_workers_killed_in_the_middle(services: Services, spec: JobSpec, cloud: LocalCloud) -> None:
+def test_workers_killed_in_the_middle(
+    open_services: OpenServices, spec: JobSpec, cloud: LocalCloud
+) -> None:
+    """With a call in each of them: they are stopped, get their calls, and do not come to answer."""
+    services, hold = open_services(max_in_flight=NEVER_THROTTLED), Hold(2)
+    hold_results(services.backend, hold)
+    end_workers(cloud)
     before = counts(cloud)
     services.jobs.submit(spec)
-    killed: set[int] = set()
-
-    def three_calls_broken() -> bool:
-        for pid in busy_pids(cloud)[:1]:
-            if pid not in killed:
-                os.kill(pid, signal.SIGKILL)
-                killed.add(pid)
-        return counts(cloud)["failed"] - before["failed"] >= 3
-
-    until(three_calls_broken, "three calls have lost their process")
+    until(lambda: len(services.store.settled(spec.job_id)) == 2, "two tasks are recorded")
+    until(lambda: cloud.worker_pids() and not busy_pids(cloud), "nobody works")
+    stopped = cloud.worker_pids()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    hold.let_go()
+    until(lambda: set(busy_pids(cloud)) >= set(stopped), "each of them has a call")
+    for pid in stopped:
+        os.kill(pid, signal.SIGKILL)
     record = finished(services, spec)
     outcomes = check_whole(services, spec, record)
     n_broken = counts(cloud)["failed"] - before["failed"]
+    assert n_broken == len(stopped) >= 1
     assert sum(outcome.attempts - 1 for outcome in outcomes) == n_broken
     assert counts(cloud)["invocations"] - before["invocations"] == len(outcomes) + n_broken
 
@@ -167,13 +175,14 @@ def test_workers_killed_in_the_middle(services: Services, spec: JobSpec, cloud: 
 def test_a_dataset_deleted_in_the_middle_is_uploaded_again(
     open_services: OpenServices, spec: JobSpec, cloud: LocalCloud, s3: Any
 ) -> None:
-    services, spec = open_services(max_in_flight=1), slow(spec)
+    services, hold = open_services(max_in_flight=1), Hold(5)
+    hold_results(services.backend, hold)
     services.jobs.submit(spec)
-    until(lambda: len(services.store.settled(spec.job_id)) >= 5, "some tasks are done")
+    until(lambda: len(services.store.settled(spec.job_id)) == 5, "some tasks are done")
     for name in (f"{spec.dataset_id}.npy", f"{spec.dataset_id}.columns.json"):
         s3.delete_object(Bucket=cloud.bucket, Key=f"datasets/{name}")
-    for pid in cloud.worker_pids():  # those that are there remember it
-        os.kill(pid, signal.SIGKILL)
+    end_workers(cloud)  # those that are there remember it
+    hold.let_go()
     record = finished(services, spec)
     check_whole(services, spec, record)
     s3.head_object(Bucket=cloud.bucket, Key=f"datasets/{spec.dataset_id}.npy")
@@ -225,7 +234,7 @@ def test_credentials_that_stop_working_in_the_middle(
         max_in_flight=NEVER_THROTTLED,
         costs=ONE_BY_ONE,
     )
-    jobs = JobService(services.store, backend, services.catalogue, services.memo, lease_s=5.0)
+    jobs = JobService(services.store, backend, services.catalogue, services.memo, lease_s=600.0)
     jobs.submit(spec)
     record = jobs.wait(spec.job_id, WAIT_S)
     assert record is not None
@@ -245,18 +254,19 @@ def test_credentials_that_stop_working_in_the_middle(
 def test_cancelled_in_the_middle_and_taken_up_again(
     open_services: OpenServices, spec: JobSpec, cloud: LocalCloud
 ) -> None:
-    services = open_services(max_in_flight=1)
-    spec = slow(spec)
+    services, hold = open_services(max_in_flight=1), Hold(10)
+    hold_results(services.backend, hold)
     n_tasks = len(tasks_of(services, spec))
     before = counts(cloud)["invocations"]
     services.jobs.submit(spec)
-    until(lambda: len(services.store.settled(spec.job_id)) >= 10, "some tasks are done")
+    until(lambda: len(services.store.settled(spec.job_id)) == 10, "some tasks are done")
     services.jobs.cancel(spec.job_id)
     record = finished(services, spec)
     assert (record.state, record.n_failed, record.error) == ("cancelled", 0, None)
     assert 10 <= record.n_done < n_tasks
     # What was sent has come in and is recorded: nothing is paid for and lost.
     assert counts(cloud)["invocations"] - before == record.n_done == record.usage.n_requests
+    hold.let_go()
     services.jobs.submit(spec)
     check_whole(services, spec, finished(services, spec))
     assert counts(cloud)["invocations"] - before == n_tasks

@@ -7,25 +7,28 @@ import shutil
 from pathlib import Path
 
 from cloud_local.cloud import LocalCloud
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services
 from dashboard.settings import Settings
-from tests.aws_end_to_end.conftest import CONCURRENCY
-from tests.aws_end_to_end.dashboard_process import DashboardProcess
-from tests.aws_end_to_end.small_tasks import WAIT_S, check_whole, tasks_of
-from tests.dashboard.jobs.waiting import until
+from tests.aws_end_to_end.dashboard_process import DashboardProcess, hold_in
+from tests.aws_end_to_end.small_tasks import check_whole, tasks_of
+from tests.waiting import until
 
-IN_FLIGHT = 4
-
-
-def long_job(spec: JobSpec) -> JobSpec:
-    """Long enough, with one function at a time, to be in its middle for some seconds."""
-    return dataclasses.replace(spec, n_restarts=300, n_experiments=20)
+IN_FLIGHT = 2
+HELD = 10
 
 
 def n_settled(services: Services, spec: JobSpec) -> int:
     record = services.store.job(spec.job_id)
     return 0 if record is None else record.n_done + record.n_failed
+
+
+def let_lease_run_out(services: Services, spec: JobSpec) -> None:
+    """As time does after a process has died."""
+    record = services.store.job(spec.job_id)
+    assert record is not None
+    assert record.owner is not None
+    assert services.store.renew_lease(spec.job_id, record.owner, 0.0, 0) is not None
 
 
 def other_directory(settings: Settings, tmp_path: Path, name: str) -> Settings:
@@ -46,24 +49,23 @@ def wait_for_the_end(services: Services, spec: JobSpec) -> None:
         record = services.store.job(spec.job_id)
         return record is not None and record.finished
 
-    until(is_finished, "the job is finished", WAIT_S)
+    until(is_finished, "the job is finished")
 
 
 def test_killed_in_the_middle_while_another_process_watches(
     services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, tmp_path: Path
 ) -> None:
-    spec = long_job(spec)
     n_tasks = len(tasks_of(services, spec))
-    cloud.set_concurrency(1)
     before = n_invocations(cloud)
+    own = other_directory(settings, tmp_path, "first")
+    hold_in(own.data_dir).at(HELD)
     with (
         DashboardProcess(other_directory(settings, tmp_path, "watching")),
-        DashboardProcess(other_directory(settings, tmp_path, "first"), spec) as first,
+        DashboardProcess(own, spec) as first,
     ):
-        until(lambda: n_settled(services, spec) >= 10, "some tasks are recorded")
+        until(lambda: n_settled(services, spec) == HELD, "some tasks are recorded")
         first.kill()
-        assert n_settled(services, spec) < n_tasks
-        cloud.set_concurrency(CONCURRENCY)
+        let_lease_run_out(services, spec)
         wait_for_the_end(services, spec)
     record = services.store.job(spec.job_id)
     assert record is not None
@@ -75,16 +77,15 @@ def test_killed_in_the_middle_while_another_process_watches(
 def test_killed_in_the_middle_and_started_again(
     services: Services, spec: JobSpec, settings: Settings, cloud: LocalCloud, tmp_path: Path
 ) -> None:
-    spec = long_job(spec)
     n_tasks = len(tasks_of(services, spec))
-    cloud.set_concurrency(1)
     before = n_invocations(cloud)
     own = other_directory(settings, tmp_path, "own")
+    hold_in(own.data_dir).at(HELD)
     with DashboardProcess(own, spec) as first:
-        until(lambda: n_settled(services, spec) >= 10, "some tasks are recorded")
+        until(lambda: n_settled(services, spec) == HELD, "some tasks are recorded")
         first.kill()
-    assert n_settled(services, spec) < n_tasks
-    cloud.set_concurrency(CONCURRENCY)
+    let_lease_run_out(services, spec)
+    hold_in(own.data_dir).let_go()
     with DashboardProcess(own):
         wait_for_the_end(services, spec)
     record = services.store.job(spec.job_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import reference
-from benchmarks.soil_table import N_ROWS, overlapping_groups, soil_table
+from benchmarks.rig import reference
+from benchmarks.rig.soil_table import N_ROWS, overlapping_groups, soil_table
 from kmeans_core import COVARIANCE_TYPES, SeedBank, fit_experiments, prepare
 
 

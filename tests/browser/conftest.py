@@ -20,7 +20,8 @@ from page_driver import Page
 from site_process import Site
 
 from dashboard.datasets import Dataset
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
+from tests.waiting import WAIT_S
 
 # Software rendering talks about its own speed; nothing of the page's is among these.
 NOT_OURS = ("GL Driver Message", "willReadFrequently")
@@ -74,7 +75,7 @@ def small_job(site: Site, tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
             n_restarts=4,
         )
         job_id = services.jobs.submit(spec).job_id
-        record = services.jobs.wait(job_id, 60.0)
+        record = services.jobs.wait(job_id, WAIT_S)
         assert record is not None
         assert record.state == "done", record
     finally:
@@ -100,7 +101,7 @@ def browser(pytestconfig: pytest.Config) -> Iterator[Any]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver_path = shutil.which("chromedriver")
     driver = webdriver.Chrome(service=Service(driver_path), options=options)
-    driver.set_script_timeout(20)
+    driver.set_script_timeout(100)  # Selenium waits 120 s for an answer of the driver
     try:
         yield driver
     finally:

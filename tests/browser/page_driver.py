@@ -12,8 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from kmeans_core import COVARIANCE_TYPES
-
-WAIT_S = 30.0
+from tests.waiting import WAIT_S
 
 
 class Page:

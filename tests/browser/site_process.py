@@ -13,15 +13,15 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.plan import plan
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord
+from dashboard.planning.cost import CostModel
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
+from dashboard.stores.base import JobRecord
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 40.0
 #: Of the staged server: so slow that every single experiment is a task, whatever this machine does.
 STAGED_COSTS = CostModel(pair_ns=1e6, feature_ns=1.0, iteration_us=1e6, task_ms=1.0)
 
@@ -67,16 +67,16 @@ class Site:
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
             )
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"The server ended at once:\n{self.log()}")
             try:
-                with urllib.request.urlopen(f"{self.url}/api/health", timeout=2):
+                with urllib.request.urlopen(f"{self.url}/api/health", timeout=WAIT_S):
                     return self
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        raise RuntimeError(f"The server did not answer within {START_S:g} s:\n{self.log()}")
+        raise RuntimeError(f"The server did not answer within {WAIT_S:g} s:\n{self.log()}")
 
     def log(self) -> str:
         return (self.data_dir / "server.log").read_text()
@@ -96,6 +96,17 @@ class Site:
         """The same data directory, from this process."""
         return build_services(Settings(data_dir=self.data_dir, n_threads=2))
 
+    def let_lease_run_out(self, job_id: str) -> None:
+        """As time does after a server was killed; a slow one that is alive loses no job to it."""
+        services = self.services()
+        try:
+            record = services.store.job(job_id)
+            assert record is not None
+            assert record.owner is not None
+            assert services.store.renew_lease(job_id, record.owner, 0.0, 0) is not None
+        finally:
+            services.close()
+
     def queue(self, spec: JobSpec) -> str:
         """Put a job into the store without running it: the staged server finds it."""
         services = self.services()
@@ -109,7 +120,7 @@ class Site:
                 dataset_name=dataset.name,
                 backend=services.backend.name,
                 n_tasks=len(tasks),
-                n_fits=spec.n_fits,
+                n_units=spec.n_fits,
                 created_at=time.time(),
             )
             services.store.create_job(record)
@@ -121,14 +132,14 @@ class Site:
         """SIGKILL: no chance to clean up."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(WAIT_S)
 
     def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
             self.kill()
 

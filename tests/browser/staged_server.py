@@ -16,14 +16,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import dashboard.services
-import dashboard.serving
 from compute_lambda import FitTask
-from compute_lambda.columns import ColumnStore
+from compute_lambda.tables.columns import ColumnStore
 from dashboard.backends.base import TaskEvent, TaskFailure, TaskResult
 from dashboard.backends.local import LocalBackend
 from dashboard.cli.main import main
-from dashboard.jobs.spending import Budget, Usage
+from dashboard.planning.spending import Budget, Usage
+from dashboard.services import assembly, background
 from tests.browser.site_process import STAGED_COSTS
 
 STAGE: Path
@@ -85,7 +84,7 @@ if __name__ == "__main__":
     data_dir, port = sys.argv[1:]
     STAGE = Path(data_dir) / "stage"
     STAGE.mkdir(parents=True, exist_ok=True)
-    dashboard.services.LocalBackend = StagedBackend  # type: ignore[misc]
+    assembly.LocalBackend = StagedBackend  # type: ignore[misc]
     # The tests count jobs; the first analysis begins with the first visit here.
-    dashboard.serving._first_analysis = lambda _services: None
-    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "1"]))
+    background._first_analysis = lambda _services: None
+    sys.exit(main(["serve", "--port", port, "--data-dir", data_dir, "--lease-s", "600"]))

@@ -9,6 +9,30 @@ from conftest import write_blobs
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from dashboard.pages.parts.exchange import LiveJob, LiveStatus, Selection, SidebarSettings
+from dashboard.planning.spec import JobSpec
+
+STORES = {
+    "live-job": LiveJob,
+    "live-status": LiveStatus,
+    "selection": Selection,
+    "settings": SidebarSettings,
+}
+
+
+def test_the_stores_hold_what_the_server_expects(page, small_job):
+    page.open(f"/?job={small_job.job_id}")
+    page.until_state("done")
+
+    def held(store: str):
+        return page.script("return dash_component_api.getLayout(arguments[0]).props.data", store)
+
+    for store, shape in STORES.items():
+        page.until(lambda store=store: held(store), store)
+        assert set(held(store)) == shape.__required_keys__, store
+    assert JobSpec.from_dict(held("settings")["spec"]) == small_job.spec
+    assert page.text("types-text") == "6 of 6"
+
 
 def test_an_uploaded_table_with_a_known_answer_ends_there(page, tmp_path: Path):
     path = tmp_path / "plots.csv"
@@ -25,8 +49,8 @@ def test_an_uploaded_table_with_a_known_answer_ends_there(page, tmp_path: Path):
     before = page.query["job"]
     page.click("preview-use")
     page.until(lambda: page.query["job"] != before, "its own job started by itself")
-    page.until_state("done", 60)
-    assert page.text("rec-title") == "full-tied, K = 3"
+    page.until_state("done")
+    page.until(lambda: page.text("rec-title") == "full-tied, K = 3", "#rec-title says it")
     page.until(lambda: page.shown_k() == 3, "the slider follows the recommendation")
     page.until_text("selected-title", "full-tied, K = 3")
     sizes = page.script(
@@ -71,7 +95,7 @@ def test_live_changes_start_the_missing_fits_by_themselves(page, small_job):
     page.until(lambda: page.query["job"] != small_job.job_id, "another job")
     page.until_state("done")
     page.until_text("progress-fits", "240 of 240 fits")
-    assert page.text("estimate").startswith("240 fits · ")
+    page.until(lambda: page.text("estimate").startswith("240 fits · "), "#estimate says it")
 
 
 def test_without_live_it_waits_for_run(page, small_job):

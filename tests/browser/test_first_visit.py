@@ -7,11 +7,11 @@ import json
 
 def test_a_first_visit_shows_curves_and_clusters_with_nothing_to_press(page):
     page.open()
-    page.until(page.curves, "a curve is drawn", 10)
+    page.until(page.curves, "a curve is drawn")
     assert page.query["job"]
     page.until(lambda: len(page.curves()) == 6, "all six curves")
     page.until(lambda: "K = " in page.text("rec-title"), "a recommendation")
-    assert page.text("rec-score").startswith("BIC")
+    page.until(lambda: page.text("rec-score").startswith("BIC"), "#rec-score says it")
     # The panels are drawn in the browser: some of the canvas is coloured.
     script = """
         const canvas = document.querySelector('#panels-graph canvas, .panels-canvas');
@@ -31,7 +31,7 @@ def test_controls_offer_only_what_can_be_clustered_and_say_why(page, small_job):
     note = page.text("columns-note")
     assert "plot:" in note
     assert page.chosen_columns() == ["clay (%)", "pH <b>"]
-    assert page.text("rows-line") == "300 rows"
+    page.until(lambda: page.text("rows-line") == "300 rows", "#rows-line says it")
     page.until_text("estimate", "288 fits · ")
     assert page.query["job"] == small_job.job_id  # the controls say exactly what the job says
 
@@ -51,10 +51,11 @@ def test_a_link_opens_the_same_view_and_sets_the_controls(page, small_job):
     page.until_state("done")
     page.until_text("selected-title", "diag-untied, K = 5")
     page.until(lambda: page.shown_k() == 5, "the slider shows 5")
-    assert page.text("k-range-text") == "1 to 6"
-    assert page.text("experiments-text") == "2"
-    assert page.text("restarts-text") == "4"
-    assert page.query == {"job": small_job.job_id, "type": "diag-untied", "k": "5"}
+    page.until(lambda: page.text("k-range-text") == "1 to 6", "#k-range-text says it")
+    page.until(lambda: page.text("experiments-text") == "2", "#experiments-text says it")
+    page.until(lambda: page.text("restarts-text") == "4", "#restarts-text says it")
+    expected = {"job": small_job.job_id, "type": "diag-untied", "k": "5"}
+    page.until(lambda: page.query == expected, "the address is as it was")
 
 
 def test_an_unknown_job_is_a_sentence_with_a_way_out(page):

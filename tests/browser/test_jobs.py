@@ -6,7 +6,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
+from tests.waiting import WAIT_S
 
 
 def row_texts(page) -> list[list[str]]:
@@ -50,7 +51,7 @@ def test_cancel_keeps_what_is_done_and_run_goes_on(staged, queued, page_at):
     assert 60 <= kept < 600
     staged.stage("hold", None)
     page.click("run")
-    page.until_state("done", 60)
+    page.until_state("done")
     page.until_text("progress-fits", "600 of 600 fits")
 
 
@@ -82,8 +83,8 @@ def test_failed_tasks_say_why_and_can_be_rerun(staged, queued, page_at):
     staged.start()
     page = page_at(staged)
     page.open(f"/?job={queued}")
-    page.until_text("progress-errors", "diag-tied, K = 2: The worker ran out of memory", 60)
-    page.until_state("done", 60)
+    page.until_text("progress-errors", "diag-tied, K = 2: The worker ran out of memory")
+    page.until_state("done")
     assert "failed" in page.text("progress-detail")
     page.until_text("progress-fits", "590 of 600 fits")
     assert 2 not in page.curves()["diag-tied"]
@@ -110,9 +111,10 @@ def test_reload_and_kill_in_the_middle_of_a_job(staged, queued, page_at):
     page.allowed += ["ERR_CONNECTION", "Failed to fetch", "ERR_EMPTY_RESPONSE", "dash-renderer"]
     staged.kill()
     page.until_state("reconnecting")
+    staged.let_lease_run_out(queued)
     staged.stage("hold", None)
     staged.start()
-    page.until_state("done", 60)
+    page.until_state("done")
     assert page.query["job"] == queued
     page.until_text("progress-fits", "600 of 600 fits")
     assert len(page.curves()) == 6
@@ -145,7 +147,7 @@ def test_a_running_job_moves_on_the_jobs_page_and_can_be_stopped_there(staged, p
     page.until(lambda: row_texts(page)[0][0] == "cancelled", "it is cancelled")
     staged.stage("hold", None)
     press(page, "resume")
-    page.until(lambda: row_texts(page)[0][0] == "done", "it goes on to the end", 60)
+    page.until(lambda: row_texts(page)[0][0] == "done", "it goes on to the end")
     assert row_texts(page)[0][3] == "600"
 
 
@@ -155,7 +157,7 @@ def test_the_jobs_page_lists_opens_and_deletes(page, site, small_job):
         spec = small_job.spec
         other = type(spec)(spec.dataset_id, spec.columns, k_max=2, n_experiments=1, n_restarts=2)
         job_id = services.jobs.submit(other).job_id
-        assert services.jobs.wait(job_id, 30.0).state == "done"
+        assert services.jobs.wait(job_id, WAIT_S).state == "done"
     finally:
         services.close()
     page.open("/jobs")

@@ -16,14 +16,17 @@ def test_a_job_with_a_price_waits_for_run_stops_at_its_cap_and_goes_on(staged, p
     page.until_text("job-problem", "Nothing has been computed yet")
     # 60 curve points of 10 experiments, each a task of its own: 600 tasks.
     page.until_text("estimate", "6,000 fits")
-    assert page.text("estimate").endswith("· $9.38 · more than the cap of $1.00")
+    page.until(
+        lambda: page.text("estimate").endswith("· $9.38 · more than the cap of $1.00"),
+        "#estimate says it",
+    )
     assert page.script("return document.getElementById('live').disabled") is True
     assert page.script("return document.getElementById('live').checked") is False
 
     # A change of the settings only says what it would cost.
     page.slide("experiments", Keys.ARROW_LEFT)
     page.until_text("estimate", "5,400 fits")
-    assert page.text("progress-state") == "no job"
+    page.until(lambda: page.text("progress-state") == "no job", "#progress-state says it")
     page.slide("experiments", Keys.ARROW_RIGHT)
     page.until_text("estimate", "6,000 fits")
 
@@ -32,12 +35,12 @@ def test_a_job_with_a_price_waits_for_run_stops_at_its_cap_and_goes_on(staged, p
     assert "64 requests · $1.00 of at most $1.00" in page.text("progress-detail")
     page.until_text("progress-fits", "640 of 6,000 fits")
     assert "Stopped at the spending cap of $1" in page.text("progress-errors")
-    assert page.text("raise") == "Raise to $2.00 and continue"
+    page.until(lambda: page.text("raise") == "Raise to $2.00 and continue", "#raise says it")
 
     page.click("raise")
     page.until_text("progress-detail", "128 requests · $2.00 of at most $2.00")
     page.until_state("cap reached")
-    assert page.text("raise") == "Raise to $4.00 and continue"
+    page.until(lambda: page.text("raise") == "Raise to $4.00 and continue", "#raise says it")
     assert page.script("return document.getElementById('spending-cap').value") == "$2"
 
     page.open_tab("Tasks")
@@ -57,4 +60,4 @@ def test_the_local_page_knows_no_money(page, small_job):
     assert page.script("return document.getElementById('spending-cap').offsetParent") is None
     assert page.script("return document.getElementById('raise').offsetParent") is None
     assert page.script("return document.getElementById('live').disabled") is False
-    assert page.text("progress-detail").endswith("· $0.00")
+    page.until(lambda: page.text("progress-detail").endswith("· $0.00"), "#progress-detail says it")

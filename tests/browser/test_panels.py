@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import itertools
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,18 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from dashboard.figures.style import PALETTE
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from dashboard.services import Services, build_services
 from dashboard.settings import Settings
 from kmeans_core import COVARIANCE_TYPES
+from tests.browser.site_process import STAGED_COSTS
+from tests.holding import Hold, hold_results
+from tests.waiting import WAIT_S, until, until_it_holds
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 30
+HELD = 36
+#: What was fitted for an earlier test is remembered, and nothing is held in its middle.
+NEW_SEEDS = itertools.count(5)
 HOSTILE = "<b>depth</b> & co"
 """A column's name that would be bold if anything read it as HTML."""
 
@@ -40,6 +46,7 @@ class Site:
     services: Services
     dataset_id: str
     job_id: str
+    hold: Hold = dataclasses.field(default_factory=lambda: Hold(sys.maxsize))
 
     def updates(self, job_id: str | None = None) -> dict[str, Any]:
         """What the page polls, from the beginning."""
@@ -53,7 +60,7 @@ class Site:
         return raw | {"values": flat.reshape(len(raw["columns"]), -1)}
 
     def submit(self, **settings: Any) -> str:
-        """Start a job on the same table in this process."""
+        """Start a job on the same table in this process; `hold` stops it in its middle."""
         spec = JobSpec(self.dataset_id, **({"columns": (HOSTILE, "y")} | settings))
         return self.services.jobs.submit(spec).job_id
 
@@ -66,12 +73,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     rows = np.repeat(centres, [150, 90, 60], axis=0) + random.normal(size=(300, 3))
     table = data_dir / "table.csv"
     np.savetxt(table, rows, delimiter=",", header=f"{HOSTILE},y,z", comments="", fmt="%.5f")
-    services = build_services(Settings(data_dir=data_dir, n_threads=2))
+    services = build_services(Settings(data_dir=data_dir, n_threads=2, lease_s=600.0))
+    services.backend.costs = STAGED_COSTS  # type: ignore[misc]
     process: subprocess.Popen[str] | None = None
     try:
         dataset = services.catalogue.add_file(table, table.name)
         services.jobs.start()
         site = Site("", None, services, dataset.dataset_id, "")  # type: ignore[arg-type]
+        hold_results(services.backend, lambda: site.hold())
         site.job_id = site.submit(k_max=4, n_experiments=2, n_restarts=2)
         services.jobs.wait(site.job_id, WAIT_S)
         process = site.process = _serve(data_dir)
@@ -121,16 +130,12 @@ def open_job(driver: Any, site: Site, job_id: str) -> Any:
     return driver
 
 
-def until(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"Waited {timeout_s} s in vain until {what}."
-        time.sleep(0.05)
-    return result
-
-
 def describe(page: Any) -> dict[str, Any]:
     return page.execute_script("return window.centaurus.panels.describe()")
+
+
+def fits_shown(page: Any) -> str:
+    return str(page.find_element("id", "progress-fits").text)
 
 
 def relayout(page: Any, changes: dict[str, Any], graph_id: str = "panels-graph") -> None:
@@ -261,15 +266,17 @@ def test_points_stay_on_the_axes_after_a_zoom_and_back(page: Any, site: Site) ->
         60, 60
     ).move_by_offset(60, 60).release().perform()
     until(lambda: describe(page)["view"] != full, "the zoom is painted")
-    time.sleep(0.5)  # the graph plots a second time with the ranges that it was told
-    zoomed = describe(page)["view"]
     share = 120 / box["w"]
-    assert np.ptp(zoomed["x"]) == pytest.approx(share * np.ptp(full["x"]), rel=0.02)
-    assert_colours(page, site, 3, [0, 4, 5])
+
+    def is_zoomed() -> None:
+        zoomed = describe(page)["view"]
+        assert np.ptp(zoomed["x"]) == pytest.approx(share * np.ptp(full["x"]), rel=0.02)
+        assert_colours(page, site, 3, [0, 4, 5])
+
+    until_it_holds(is_zoomed)  # the graph plots a second time with the ranges that it was told
     point_at(page, box["x"] + 60, box["y"] + 60).double_click().perform()
     until(lambda: describe(page)["view"]["x"] == pytest.approx(full["x"], rel=0.05), "it is reset")
-    time.sleep(0.5)
-    assert_colours(page, site, 3, [1])
+    until_it_holds(lambda: assert_colours(page, site, 3, [1]))
 
 
 def test_no_point_is_cut_off(page: Any, site: Site) -> None:
@@ -344,17 +351,12 @@ def test_curves_hold_the_means_and_a_star(page: Any, site: Site) -> None:
 
 def test_the_slider_needs_no_server(page: Any, site: Site) -> None:
     show_k(page, 1)
-    time.sleep(1)  # what the last selection asked for has been answered
     images = set()
-    count = (
-        "return performance.getEntriesByType('resource').filter((e) => /api/.test(e.name)).length"
-    )
-    before = page.execute_script(count)
     os.kill(site.process.pid, signal.SIGSTOP)
     try:
         for k in (2, 3, 4):
             thumb(page).send_keys(Keys.ARROW_RIGHT)
-            until(lambda k=k: describe(page)["k"] == k, f"K = {k} is shown", 5)
+            until(lambda k=k: describe(page)["k"] == k, f"K = {k} is shown")
             images.add(
                 page.execute_script(
                     "return document.querySelector('.panels-canvas').toDataURL().slice(0, 200000)"
@@ -363,7 +365,6 @@ def test_the_slider_needs_no_server(page: Any, site: Site) -> None:
     finally:
         os.kill(site.process.pid, signal.SIGCONT)
     assert len(images) == 3, "every step painted another picture"
-    assert page.execute_script(count) == before
 
 
 def test_a_click_on_a_panel_selects_it(page: Any) -> None:
@@ -403,47 +404,49 @@ def test_hovering_names_row_values_and_cluster(page: Any, site: Site) -> None:
     assert lines[1].startswith(HOSTILE), "the column's name as it is, not as HTML"
 
 
-def test_zoom_and_selection_survive_live_updates(driver: Any, site: Site) -> None:
-    job_id = site.submit(k_max=5, n_experiments=400, n_restarts=60, seed=5)
-    try:
-        page = open_job(driver, site, job_id)
-        axes = range(1, 7)
-        zoom = {f"xaxis{i if i > 1 else ''}.range": [0, 5] for i in axes}
-        zoom |= {f"yaxis{i if i > 1 else ''}.range": [1, 6] for i in axes}
-        relayout(page, zoom)
-        relayout(page, {"xaxis.range": [1.5, 3.5]}, "bic-graph")
-        before = page.execute_script("return centaurus.live.state.cache.cursor")
-        until(
-            lambda: page.execute_script("return centaurus.live.state.cache.cursor") > before + 10,
-            "new results came in",
-        )
-        assert describe(page)["view"] == {"x": [0, 5], "y": [1, 6]}
-        zoomed = "return document.querySelector('#bic-graph .js-plotly-plot').layout.xaxis.range"
-        assert page.execute_script(zoomed) == [1.5, 3.5]
-        assert severe(page) == []
-    finally:
-        site.services.jobs.cancel(job_id)
+@pytest.fixture
+def held_job(site: Site) -> Iterator[str]:
+    """A job of 90 tasks that stops when HELD have come in, until `site.hold.let_go()`."""
+    site.hold = Hold(HELD)
+    job_id = site.submit(k_max=5, n_experiments=3, n_restarts=10, seed=next(NEW_SEEDS))
+    yield job_id
+    site.hold.let_go()
+    site.services.jobs.delete(job_id)
 
 
-def test_a_server_that_does_not_answer_is_waited_for(driver: Any, site: Site) -> None:
-    job_id = site.submit(k_max=5, n_experiments=400, n_restarts=60, seed=6)
-    try:
-        page = open_job(driver, site, job_id)
-        state = page.find_element("id", "progress-state")
-        page.execute_script(
-            "window.__fetch = window.fetch; window.fetch = (url, ...rest) => /api/.test(url)"
-            " ? Promise.reject(new TypeError('down')) : window.__fetch(url, ...rest)"
-        )
-        until(lambda: state.text.lower() == "reconnecting", "the page says that it waits")
-        before = page.execute_script("return centaurus.live.state.cache.cursor")
-        page.execute_script("window.fetch = window.__fetch")
-        until(lambda: state.text.lower() in ("running", "done"), "it goes on by itself")
-        until(
-            lambda: page.execute_script("return centaurus.live.state.cache.cursor") > before,
-            "what came meanwhile is there",
-        )
-    finally:
-        site.services.jobs.cancel(job_id)
+def test_zoom_and_selection_survive_live_updates(driver: Any, site: Site, held_job: str) -> None:
+    page = open_job(driver, site, held_job)
+    until(lambda: fits_shown(page) == "360 of 900 fits", "what was computed before is drawn")
+    axes = range(1, 7)
+    zoom = {f"xaxis{i if i > 1 else ''}.range": [0, 5] for i in axes}
+    zoom |= {f"yaxis{i if i > 1 else ''}.range": [1, 6] for i in axes}
+    relayout(page, zoom)
+    relayout(page, {"xaxis.range": [1.5, 3.5]}, "bic-graph")
+    site.hold.let_go()
+    until(lambda: fits_shown(page) == "900 of 900 fits", "new results came in")
+    assert describe(page)["view"] == {"x": [0, 5], "y": [1, 6]}
+    zoomed = "return document.querySelector('#bic-graph .js-plotly-plot').layout.xaxis.range"
+    assert page.execute_script(zoomed) == [1.5, 3.5]
+    assert severe(page) == []
+
+
+def test_a_server_that_does_not_answer_is_waited_for(
+    driver: Any, site: Site, held_job: str
+) -> None:
+    page = open_job(driver, site, held_job)
+    until(lambda: fits_shown(page) == "360 of 900 fits", "what was computed before is drawn")
+    state = page.find_element("id", "progress-state")
+    page.execute_script(
+        "window.__fetch = window.fetch; window.fetch = (url, ...rest) => /api/.test(url)"
+        " ? Promise.reject(new TypeError('down')) : window.__fetch(url, ...rest)"
+    )
+    until(lambda: state.text.lower() == "reconnecting", "the page says that it waits")
+    site.hold.let_go()
+    site.services.jobs.wait(held_job, WAIT_S)
+    assert fits_shown(page) == "360 of 900 fits"
+    page.execute_script("window.fetch = window.__fetch")
+    until(lambda: state.text.lower() == "done", "it goes on by itself")
+    until(lambda: fits_shown(page) == "900 of 900 fits", "what came meanwhile is there")
 
 
 def test_types_outside_the_job_say_so(driver: Any, site: Site) -> None:
@@ -498,8 +501,7 @@ def test_theme_and_size_change_leave_the_panels_right(page: Any, site: Site) -> 
     width = describe(page)["boxes"][0]["w"]
     page.set_window_size(1100, 1000)
     until(lambda: describe(page)["boxes"][0]["w"] < width, "the panels are narrower")
-    time.sleep(0.3)
-    assert_colours(page, site, 3, [0, 3])
+    until_it_holds(lambda: assert_colours(page, site, 3, [0, 3]))
     page.find_element("id", "theme").click()
     until(
         lambda: page.execute_script("return centaurus.live.state.theme") == "dark",

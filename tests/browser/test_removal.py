@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import write_blobs
 
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
+from tests.waiting import WAIT_S
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def own_job(site, tmp_path) -> JobSpec:
             dataset.dataset_id, dataset.default_columns, k_max=3, n_experiments=1, n_restarts=2
         )
         services.jobs.submit(spec)
-        assert services.jobs.wait(spec.job_id, 30.0).state == "done"
+        assert services.jobs.wait(spec.job_id, WAIT_S).state == "done"
     finally:
         services.close()
     return spec
@@ -52,7 +53,7 @@ def test_an_uploaded_dataset_is_deleted_after_a_question(page, site, own_job):
 
     page.open(f"/?job={own_job.job_id}")
     page.until_text("job-problem", "The dataset of this job, “to be deleted.csv”, was deleted")
-    assert page.text("progress-state") == "no job"
+    page.until(lambda: page.text("progress-state") == "no job", "#progress-state says it")
 
 
 def test_a_job_deleted_elsewhere_says_so_and_can_be_run_again(page, site, own_job):
@@ -66,7 +67,7 @@ def test_a_job_deleted_elsewhere_says_so_and_can_be_run_again(page, site, own_jo
     page.allowed += ["404"]
     page.script("window.dispatchEvent(new Event('focus'))")
     page.until_text("job-problem", "This job was deleted. Run starts it again")
-    assert page.text("progress-state") == "deleted"
+    page.until(lambda: page.text("progress-state") == "deleted", "#progress-state says it")
     page.click("run")
     page.until_state("done")
     page.until(lambda: not page.text("job-problem"), "the sentence is gone")

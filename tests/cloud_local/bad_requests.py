@@ -12,18 +12,18 @@ JSON = {"content-type": "application/json"}
 HUGE = 10**400
 
 ROUTES = [
-    *((method, "/fit") for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")),
+    *((method, "/tasks") for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")),
     *((method, "/health") for method in ("POST", "PUT", "DELETE", "PROPFIND")),
     ("GET", "/"),
     ("GET", "/favicon.ico"),
-    ("POST", "/fit/"),
-    ("POST", "//fit"),
+    ("POST", "/tasks/"),
+    ("POST", "//tasks"),
     ("POST", "/FIT"),
-    ("POST", "/fit/../fit"),
+    ("POST", "/tasks/../fit"),
     ("POST", "/./fit"),
-    ("POST", "/fit%00"),
-    ("POST", "/fit%2f"),
-    ("POST", "/fit;v=1"),
+    ("POST", "/tasks%00"),
+    ("POST", "/tasks%2f"),
+    ("POST", "/tasks;v=1"),
     ("POST", "/$default/fit"),
     ("GET", "/health/../../../etc/passwd"),
     ("GET", "/control/state"),
@@ -202,7 +202,7 @@ class BadRequest:
     status: int
     code: str | tuple[str, ...] = ""
     method: str = "POST"
-    target: str = "/fit"
+    target: str = "/tasks"
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=lambda: dict(JSON))
 

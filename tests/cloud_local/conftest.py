@@ -15,14 +15,16 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import WAIT_S
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from signed_requests import KEY, SECRET, SignedClient
 
 from cloud_local.cloud import LocalCloud
-from cloud_local.configuration import Caller, FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.configuration import Caller, FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.runtime_root import link_runtime_root
 from cloud_local.local_gateway import LocalGateway
-from cloud_local.runtime_root import link_runtime_root
 
 SHOWN_LOG = 2_000
 _with_logs: list[LocalGateway | LocalCloud] = []
@@ -73,6 +75,9 @@ def start_scripted(tmp_path_factory: pytest.TempPathFactory) -> StartScripted:
             for name in ("throttle_status", "integration_limit_s", "port")
             if name in settings
         }
+        # A test that is about one of these limits sets it; in the others nothing is in a hurry.
+        of_gateway = {"integration_limit_s": WAIT_S} | of_gateway
+        settings = {"timeout_s": WAIT_S, "init_limit_s": WAIT_S} | settings
         function = FunctionConfiguration(
             task_root=str(task_root),
             runtime_root=str(runtime_root),
@@ -104,9 +109,9 @@ def scripted(start_scripted: StartScripted) -> Iterator[Scripted]:
 def fresh(scripted: Scripted) -> Scripted:
     """The module's gateway as if just started: no environments, counts from zero."""
     scripted.gateway.change(
-        concurrency=50, timeout_s=30.0, integration_limit_s=30.0, throttle_status=429
+        concurrency=50, timeout_s=WAIT_S, integration_limit_s=WAIT_S, throttle_status=429
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + WAIT_S
     while pids := scripted.gateway.worker_pids():
         assert time.monotonic() < deadline
         for pid in pids:

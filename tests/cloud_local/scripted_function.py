@@ -17,7 +17,7 @@ def handler(event, context):
     wanted = order.get("do", "echo")
     if wanted == "wait":
         Path(order["started"], context.aws_request_id).touch()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 600
         while not Path(order["until"]).exists() and time.monotonic() < deadline:
             time.sleep(0.002)
         return {"statusCode": 200, "body": context.aws_request_id}

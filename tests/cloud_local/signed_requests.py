@@ -11,9 +11,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.waiting import WAIT_S
+
 REGION = "eu-central-1"
 KEY, SECRET = "local-developer", "local-developer-secret"
-TIMEOUT_S = 30.0
 
 
 def signature_headers(
@@ -40,7 +41,7 @@ class SignedClient:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         limits = httpx.Limits(max_connections=None)
-        self._client = httpx.Client(timeout=TIMEOUT_S, limits=limits, trust_env=False)
+        self._client = httpx.Client(timeout=WAIT_S, limits=limits, trust_env=False)
 
     def send(
         self,
@@ -55,8 +56,8 @@ class SignedClient:
         return self._client.request(method, url, content=body, headers=signed)
 
     def fit(self, content: Any) -> httpx.Response:
-        """POST /fit with JSON."""
-        return self.send("POST", "/fit", json.dumps(content).encode())
+        """POST /tasks with JSON."""
+        return self.send("POST", "/tasks", json.dumps(content).encode())
 
     def close(self) -> None:
         self._client.close()

@@ -23,12 +23,12 @@ from signed_requests import SignedClient, signature_headers
 from cloud_local.cloud import LocalCloud
 from compute_lambda import FitResult, FitTask, fit
 from dashboard.aws.s3_datasets import S3Datasets
+from tests.waiting import WAIT_S
 
 OWN_ID = "a1" * 32
 OTHER_ID = "b2" * 32
 OTHER_MARK = "private-mark-of-another-caller"
 TRACES = ("Traceback", 'File "', ".py", "site-packages", "<html", "/tmp/", "0x7f")
-TIMEOUT_S = 30
 
 
 def task(**changes: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def answer_to(endpoint: str, request: BadRequest, signed: bool = True) -> tuple[
     if signed:
         url = endpoint + request.target
         headers = signature_headers(request.method, url, request.body, headers)
-    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=WAIT_S)
     try:
         connection.putrequest(request.method, request.target, skip_accept_encoding=True)
         for name, text in headers.items():
@@ -161,12 +161,13 @@ RAW = {
     "a header without name": b"GET /health HTTP/1.1\r\n: a\r\n\r\n",
     "a header with a zero": b"GET /health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
     "a long header": b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
-    "a negative length": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
-    "two lengths": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+    "a negative length": b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
+    "two lengths": b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
     b"Content-Length: 6\r\n\r\nhello",
-    "length and chunks": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+    "length and chunks": b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "a bad chunk": b"POST /fit HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    "a bad chunk": b"POST /tasks HTTP/1.1\r\nHost: a\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
     "no host": b"GET /health HTTP/1.1\r\n\r\n",
     "a proxy's request": b"GET http://elsewhere/health HTTP/1.1\r\nHost: a\r\n\r\n",
     "an upgrade": b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
@@ -176,7 +177,7 @@ RAW = {
 @pytest.mark.parametrize("name", RAW)
 def test_what_is_hardly_http_is_refused(endpoint: str, name: str) -> None:
     address = ("127.0.0.1", int(endpoint.rpartition(":")[2]))
-    with socket.create_connection(address, timeout=TIMEOUT_S) as connection:
+    with socket.create_connection(address, timeout=WAIT_S) as connection:
         connection.sendall(RAW[name])
         answer = http.client.HTTPResponse(connection)
         answer.begin()

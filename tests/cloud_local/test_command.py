@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import WAIT_S
+
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 60.0
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -74,7 +75,7 @@ def program(tmp_path: Path, taken_port: int) -> Iterator[tuple[subprocess.Popen[
     finally:
         members = family(process.pid)
         process.kill()
-        process.wait(10)
+        process.wait(WAIT_S)
         for pid in members - {process.pid}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -95,7 +96,7 @@ def test_it_serves_survives_a_killed_dashboard_and_leaves_nothing(
 
     def is_well(url: str) -> bool:
         try:
-            with DIRECTLY.open(f"{url}/api/health", timeout=5) as answer:
+            with DIRECTLY.open(f"{url}/api/health", timeout=WAIT_S) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

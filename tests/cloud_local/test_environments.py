@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,19 +13,16 @@ import httpx
 import pytest
 from conftest import Scripted
 
-from cloud_local.function import MAX_PAYLOAD_BYTES
+from cloud_local.function.function import MAX_PAYLOAD_BYTES
+from tests import waiting
+from tests.waiting import WAIT_S
 
-WAIT_S = 20.0
 INTERNAL = (500, {"message": "Internal Server Error"})
 UNAVAILABLE = (503, {"message": "Service Unavailable"})
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Return when it holds; fail when it does not within WAIT_S seconds."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited condition did not come"
-        time.sleep(0.01)
+    waiting.until(condition, "what the call does has shown")
 
 
 def is_alive(pid: int) -> bool:
@@ -119,12 +115,13 @@ def test_calls_above_the_limit_are_throttled(fresh: Scripted, held: Held) -> Non
 
 
 def test_a_call_that_takes_too_long_ends_with_its_environment(fresh: Scripted, held: Held) -> None:
-    fresh.gateway.change(timeout_s=1.0)
     assert fresh.do("echo").status_code == 200
-    (slow,) = held.call(fresh)
     (pid,) = fresh.gateway.worker_pids()
+    fresh.gateway.change(timeout_s=1.0)
+    (slow,) = held.call(fresh)
     assert said(slow.result(WAIT_S)) == INTERNAL
     until(lambda: not is_alive(pid))
+    fresh.gateway.change(timeout_s=WAIT_S)
     assert fresh.do("echo").status_code == 200
     assert fresh.gateway.worker_pids() != [pid]
     assert "Task timed out after 1.00 seconds" in fresh.gateway.log_tail()
@@ -140,7 +137,7 @@ def test_the_gateway_gives_up_before_the_function_does(fresh: Scripted, held: He
     assert fresh.gateway.state()["n_in_flight"] == 1
     held.let_go()
     until(lambda: fresh.gateway.state()["n_in_flight"] == 0)
-    fresh.gateway.change(integration_limit_s=30.0)
+    fresh.gateway.change(integration_limit_s=WAIT_S)
     assert fresh.do("echo").status_code == 200
     counts = {"invocations": 3, "cold_starts": 1, "throttled": 0, "failed": 0}
     assert fresh.counts() == counts
@@ -184,13 +181,13 @@ def test_a_module_that_cannot_be_loaded(start_scripted: Any) -> None:
 def test_what_is_too_large_on_the_way_in_never_reaches_the_function(scripted: Scripted) -> None:
     before = scripted.counts()
     for n_bytes in (10 * 2**20 + 1, MAX_PAYLOAD_BYTES):
-        answer = scripted.client.send("POST", "/fit", b"a" * n_bytes)
+        answer = scripted.client.send("POST", "/tasks", b"a" * n_bytes)
         assert said(answer) == (413, {"message": "Request Entity Too Large"})
     # As base64 it is a third longer.
     binary = {"content-type": "application/octet-stream"}
-    assert scripted.client.send("POST", "/fit", b"a" * 4_900_000, binary).status_code == 413
+    assert scripted.client.send("POST", "/tasks", b"a" * 4_900_000, binary).status_code == 413
     assert scripted.counts() == before
-    assert scripted.client.send("POST", "/fit", b"1" * 100, binary).status_code == 200
+    assert scripted.client.send("POST", "/tasks", b"1" * 100, binary).status_code == 200
 
 
 def test_what_is_too_large_on_the_way_out_is_an_internal_error(fresh: Scripted) -> None:

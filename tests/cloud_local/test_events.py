@@ -22,7 +22,7 @@ def test_a_request_arrives_in_payload_format_2(scripted: Scripted) -> None:
     event = event_of(
         scripted,
         "POST",
-        "/fit?b=2&a=1&a=%203",
+        "/tasks?b=2&a=1&a=%203",
         b'{"do": "echo", "\xc3\xa9": 1}',
         {"Content-Type": "application/json; charset=utf-8", "X-Own": "Yes", "Cookie": "k=v; l=w"},
     )
@@ -30,8 +30,8 @@ def test_a_request_arrives_in_payload_format_2(scripted: Scripted) -> None:
     headers = event.pop("headers")
     assert event == {
         "version": "2.0",
-        "routeKey": "POST /fit",
-        "rawPath": "/fit",
+        "routeKey": "POST /tasks",
+        "rawPath": "/tasks",
         "rawQueryString": "b=2&a=1&a=%203",
         "queryStringParameters": {"b": "2", "a": "1, 3"},
         "cookies": ["k=v", "l=w"],
@@ -44,7 +44,7 @@ def test_a_request_arrives_in_payload_format_2(scripted: Scripted) -> None:
     assert all(name == name.lower() for name in headers)
     assert "cookie" not in headers
     assert context["http"]["method"] == "POST"
-    assert context["http"]["path"] == "/fit"
+    assert context["http"]["path"] == "/tasks"
     assert context["http"]["sourceIp"] == "127.0.0.1"
     assert context["http"]["userAgent"].startswith("python-httpx")
     assert context["authorizer"]["iam"]["accessKey"] == "local-developer"
@@ -72,7 +72,7 @@ def test_a_request_without_body_has_none(scripted: Scripted) -> None:
 def test_what_is_not_text_travels_as_base64(
     scripted: Scripted, headers: dict[str, str], body: bytes
 ) -> None:
-    event = event_of(scripted, "POST", "/fit", body, headers)
+    event = event_of(scripted, "POST", "/tasks", body, headers)
     assert event["isBase64Encoded"] is True
     assert base64.b64decode(event["body"]) == body
 

@@ -11,9 +11,9 @@ from signed_requests import KEY, SECRET, SignedClient
 
 from bundle.recipe import build_bundle
 from bundle.target import Target
-from cloud_local.configuration import Caller, FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.configuration import Caller, FunctionConfiguration, GatewayConfiguration
+from cloud_local.function.runtime_root import link_runtime_root
 from cloud_local.local_gateway import LocalGateway
-from cloud_local.runtime_root import link_runtime_root
 from compute_lambda import FitResult, FitTask
 from compute_lambda.environment import DATA_DIR
 

@@ -12,8 +12,9 @@ import pytest
 from conftest import Scripted
 from signed_requests import REGION, signature_headers
 
-from cloud_local.configuration import Caller
-from cloud_local.signatures import Authoriser, SignedRequest
+from cloud_local.function.configuration import Caller
+from cloud_local.gateway.signatures import Authoriser, SignedRequest
+from tests.waiting import WAIT_S
 
 HOST = "127.0.0.1:9000"
 CALLERS = (Caller("one", "first secret"), Caller("two", "second secret", "a token"))
@@ -21,7 +22,7 @@ BODY = b'{"a": 1}'
 
 
 def signed_request(
-    target: str = "/fit", headers: dict[str, str] | None = None, **identity: Any
+    target: str = "/tasks", headers: dict[str, str] | None = None, **identity: Any
 ) -> SignedRequest:
     identity = {"key": "one", "secret": "first secret"} | identity
     url = f"http://{HOST}{target}"
@@ -44,7 +45,7 @@ def caller_of(request: SignedRequest, clock: Any = time.time) -> Caller | None:
     return Authoriser(CALLERS, REGION, clock).caller_of(request)
 
 
-@pytest.mark.parametrize("target", ["/fit", "/fit?b=2&a=1", "/a%20b", "/fit?x=%C3%A9&empty="])
+@pytest.mark.parametrize("target", ["/tasks", "/tasks?b=2&a=1", "/a%20b", "/tasks?x=%C3%A9&empty="])
 def test_a_right_signature_names_its_caller(target: str) -> None:
     assert caller_of(signed_request(target)) is CALLERS[0]
 
@@ -78,10 +79,10 @@ def test_signed_by_another_or_for_another(identity: dict[str, str]) -> None:
 
 
 def test_every_part_is_covered() -> None:
-    request = signed_request("/fit?a=1")
+    request = signed_request("/tasks?a=1")
     assert caller_of(request) is CALLERS[0]
     assert caller_of(changed(request, method="PUT")) is None
-    assert caller_of(changed(request, target="/fit?a=2")) is None
+    assert caller_of(changed(request, target="/tasks?a=2")) is None
     assert caller_of(changed(request, target="/fits?a=1")) is None
     assert caller_of(changed(request, body=BODY + b" ")) is None
     assert caller_of(with_headers(request, x_own="c")) is None
@@ -119,16 +120,16 @@ def test_what_is_no_authorisation_is_refused(text: str) -> None:
 
 def test_the_front_door_asks_before_the_function_runs(scripted: Scripted) -> None:
     before = scripted.counts()
-    url = f"{scripted.client.endpoint}/fit"
+    url = f"{scripted.client.endpoint}/tasks"
     right = signature_headers("POST", url, BODY)
     late = {**right, "X-Amz-Date": "20200101T000000Z"}
     wrong = signature_headers("POST", url, BODY, secret="guessed")
     for headers, body in (({}, BODY), (wrong, BODY), (late, BODY), (right, b"{}")):
-        answer = httpx.post(url, content=body, headers=headers, timeout=10)
+        answer = httpx.post(url, content=body, headers=headers, timeout=WAIT_S)
         assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
-    for path in ("/", "/fits", "/fit/", "/health/x", "/FIT"):
-        answer = httpx.get(scripted.client.endpoint + path, timeout=10)
+    for path in ("/", "/fits", "/tasks/", "/health/x", "/FIT"):
+        answer = httpx.get(scripted.client.endpoint + path, timeout=WAIT_S)
         assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
-    assert httpx.get(url, timeout=10).status_code == 404
+    assert httpx.get(url, timeout=WAIT_S).status_code == 404
     assert scripted.counts() == before
-    assert httpx.post(url, content=BODY, headers=right, timeout=10).status_code == 200
+    assert httpx.post(url, content=BODY, headers=right, timeout=WAIT_S).status_code == 200

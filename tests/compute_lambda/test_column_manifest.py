@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compute_lambda.column_manifest import ColumnManifest
+from compute_lambda.tables.manifest import ColumnManifest
 
 
 def test_it_has_the_hash_of_each_column(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from compute_lambda import ContractError
-from compute_lambda.columns import DirectoryColumns
-from compute_lambda.errors import DatasetError
+from compute_lambda.contract.errors import DatasetError
+from compute_lambda.tables.columns import DirectoryColumns
 
 DATASET = "ef" * 32
 

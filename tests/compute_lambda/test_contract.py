@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute_lambda import ContractError, FitResult, FitTask, Invocation, fit
-from compute_lambda.contract import (
+from compute_lambda.contract.content import canonical_json
+from compute_lambda.contract.models import covariance_shape
+from compute_lambda.tasks.fit.task import (
     MAX_CLUSTERS,
     MAX_COLUMN_POSITION,
     MAX_FEATURES,
     MAX_RESTARTS,
     MAX_SEED,
-    canonical_json,
 )
-from compute_lambda.wire import covariance_shape
 from kmeans_core import COVARIANCE_TYPES, DISTANCES, ClusterModel, ExperimentFit, Preparation
 
 DATASET = "0123456789abcdef" * 4
@@ -273,7 +273,7 @@ BAD_RESULTS: list[tuple[list[str | int], Any, str, str]] = [
     (["fits", 0, "model", "weights"], 1.0, "wrong_type", "fits[0].model.weights"),
     (["preparation", "scale"], [1.0], "wrong_shape", "preparation.scale"),
     (["preparation", "standardise"], 0, "wrong_type", "preparation.standardise"),
-    (["invocation", "fit_ms"], -1.0, "out_of_range", "invocation.fit_ms"),
+    (["invocation", "run_ms"], -1.0, "out_of_range", "invocation.run_ms"),
     (["invocation", "cold"], "no", "wrong_type", "invocation.cold"),
     (["invocation", "kernel"], "x" * 201, "wrong_length", "invocation.kernel"),
 ]
@@ -306,4 +306,4 @@ def test_two_parts_of_an_interrupted_task_are_put_together() -> None:
     both = early.followed_by(whole)
     assert [found.experiment for found in both.fits] == [0, 1]
     assert both.resume is None
-    assert both.invocation.fit_ms == pytest.approx(2 * whole.invocation.fit_ms)
+    assert both.invocation.run_ms == pytest.approx(2 * whole.invocation.run_ms)

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 import kmeans_core
 from compute_lambda import ContractError, FitResult, FitTask, fit
-from compute_lambda.cache import CacheKey, PreparedCache, PreparedTable
-from compute_lambda.host import Host
+from compute_lambda.tables.cache import TableCache
+from compute_lambda.tasks.fit.fitting import CacheKey, PreparedTable
+from compute_lambda.tasks.host import Process
 from kmeans_core import COVARIANCE_TYPES, KERNEL, FitBatch, SeedBank, prepare
+from tests.waiting import WAIT_S
 
 TASK = FitTask(
     dataset_id="cd" * 32,
@@ -55,12 +57,12 @@ def test_rows_with_a_missing_value_do_not_count() -> None:
 
 
 def test_the_result_reports_the_host() -> None:
-    host = Host(worker="w", cold=True, startup_ms=5.0, memory_mb=512)
-    invocation = fit(TASK, table(), request_id="r", host=host).invocation
+    process = Process(worker="w", cold=True, startup_ms=5.0, memory_mb=512)
+    invocation = fit(TASK, table(), request_id="r", process=process).invocation
     assert (invocation.request_id, invocation.worker, invocation.kernel) == ("r", "w", KERNEL)
     assert (invocation.cold, invocation.startup_ms, invocation.memory_mb) == (True, 5.0, 512)
     assert invocation.read_ms >= 0
-    assert invocation.fit_ms > 0
+    assert invocation.run_ms > 0
     assert invocation.started_at > 1.7e9
 
 
@@ -115,7 +117,9 @@ def test_a_result_that_cannot_be_sent_is_refused_here(monkeypatch: pytest.Monkey
             batch, fits=(*batch.fits[:1], dataclasses.replace(batch.fits[1], icl=math.nan))
         )
 
-    monkeypatch.setattr(sys.modules["compute_lambda.fitting"], "fit_experiments", nonsense)
+    monkeypatch.setattr(
+        sys.modules["compute_lambda.tasks.fit.fitting"], "fit_experiments", nonsense
+    )
     with pytest.raises(ContractError) as caught:
         fit(TASK, table())
     assert caught.value.code == "not_finite"
@@ -140,7 +144,7 @@ def test_an_answer_does_not_depend_on_cutting_the_work_into_tasks() -> None:
 
 
 def test_a_cached_table_is_not_read_again() -> None:
-    cache, reads = PreparedCache(), []
+    cache, reads = TableCache(), []
 
     def read() -> NDArray[np.float64]:
         reads.append(1)
@@ -157,13 +161,13 @@ def test_a_cached_table_is_not_read_again() -> None:
 
 
 def test_threads_that_ask_together_build_once() -> None:
-    cache, builds = PreparedCache(), []
-    all_asking = threading.Barrier(8, timeout=10)
+    cache, builds = TableCache(), []
+    all_asking = threading.Barrier(8, timeout=WAIT_S)
     release = threading.Event()
 
     def build() -> PreparedTable:
         builds.append(1)
-        assert release.wait(10)
+        assert release.wait(WAIT_S)
         return prepared(20)
 
     def ask() -> PreparedTable:
@@ -173,13 +177,13 @@ def test_threads_that_ask_together_build_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ask) for _ in range(8)]
         release.set()
-        tables = {id(found.result(timeout=10)) for found in asked}
+        tables = {id(found.result(timeout=WAIT_S)) for found in asked}
     assert len(builds) == 1
     assert len(tables) == 1
 
 
 def test_a_failed_build_is_tried_again() -> None:
-    cache = PreparedCache()
+    cache = TableCache()
 
     def fail() -> PreparedTable:
         raise OSError("gone")
@@ -191,7 +195,7 @@ def test_a_failed_build_is_tried_again() -> None:
 
 def test_the_least_recently_used_tables_make_way() -> None:
     one = prepared(100).n_bytes
-    cache, builds = PreparedCache(max_bytes=2 * one), []
+    cache, builds = TableCache(max_bytes=2 * one), []
 
     def get(number: int) -> None:
         def build() -> PreparedTable:
@@ -207,7 +211,7 @@ def test_the_least_recently_used_tables_make_way() -> None:
 
 
 def test_a_table_larger_than_the_cache_is_kept_until_the_next() -> None:
-    cache = PreparedCache(max_bytes=10)
+    cache = TableCache(max_bytes=10)
     big = cache.get(key(1), lambda: prepared(100))
     assert cache.get(key(1), lambda: prepared(100)) is big
     cache.get(key(2), lambda: prepared(50))

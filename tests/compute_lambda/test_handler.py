@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from compute_lambda import FitResult, FitTask, fit, gateway, service
 from compute_lambda import handler as handler_module
-from compute_lambda.contract_version import CONTRACT_VERSION
+from compute_lambda.contract.errors import HttpError
+from compute_lambda.contract.version import CONTRACT_VERSION
 from compute_lambda.environment import DATA_DIR, Environment
-from compute_lambda.errors import HttpError
 from compute_lambda.handler import Worker
-from compute_lambda.service import FitService
+from compute_lambda.service import TaskService
 from kmeans_core import KERNEL
 
 DATASET = "ab" * 32
@@ -38,7 +38,7 @@ TASK = FitTask(
 
 def event(
     method: str = "POST",
-    path: str = "/fit",
+    path: str = "/tasks",
     body: str | None = None,
     *,
     content_type: str | None = "application/json",
@@ -172,7 +172,7 @@ def test_fit_answers_what_the_function_gives(worker: Worker, encoded: bool) -> N
     assert (invocation.cold, invocation.memory_mb) == (True, 1769)
     assert invocation.startup_ms >= 123.0  # and what loading the rest took
     assert invocation.kernel == KERNEL
-    assert invocation.fit_ms > 0
+    assert invocation.run_ms > 0
 
 
 class Loading:
@@ -180,11 +180,11 @@ class Loading:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 0.0
-        monkeypatch.setattr(service, "FitService", self._slowly)
+        monkeypatch.setattr(service, "TaskService", self._slowly)
 
-    def _slowly(self, *configuration: Any) -> FitService:
+    def _slowly(self, *configuration: Any) -> TaskService:
         self.now_s += 0.06
-        return FitService(*configuration)
+        return TaskService(*configuration)
 
     def clock(self) -> float:
         self.now_s += 1e-6
@@ -226,10 +226,10 @@ def test_a_failure_to_load_ends_the_process(
 ) -> None:
     """Lambda's runtime client lets SystemExit through, and Lambda replaces the process."""
 
-    def fail(*_: Any) -> FitService:
+    def fail(*_: Any) -> TaskService:
         raise MemoryError("no room for NumPy")
 
-    monkeypatch.setattr(service, "FitService", fail)
+    monkeypatch.setattr(service, "TaskService", fail)
     sent = event(body=json.dumps(TASK.to_dict()))
     with pytest.raises(SystemExit) as ended:
         Worker(Environment(loads_at_start=at_start)).handle(sent, Context())
@@ -246,13 +246,13 @@ def test_an_incomplete_bundle_is_told_instead(
 ) -> None:
     """Another process would lack the same part."""
 
-    def fail(*_: Any) -> FitService:
+    def fail(*_: Any) -> TaskService:
         raise ModuleNotFoundError("numpy")
 
     def incomplete() -> str:
         raise HttpError(500, "incomplete", "Expected NumPy. Build the bundle again.")
 
-    monkeypatch.setattr(service, "FitService", fail)
+    monkeypatch.setattr(service, "TaskService", fail)
     monkeypatch.setattr(handler_module, "check_complete", incomplete)
     worker = Worker(Environment(loads_at_start=at_start))
     for _ in range(2):
@@ -332,7 +332,7 @@ def test_malformed_bodies_are_400(worker: Worker, body: str | None, is_base64: b
         "event",
         {},
         {"key1": "value1"},
-        {"version": "1.0", "httpMethod": "POST", "path": "/fit", "requestContext": {}},
+        {"version": "1.0", "httpMethod": "POST", "path": "/tasks", "requestContext": {}},
         {**event(body="{}"), "headers": "none"},
         {**event(), "body": {"dataset_id": DATASET}},
         {**event(), "rawPath": None},
@@ -345,12 +345,12 @@ def test_events_of_another_kind_are_400(worker: Worker, sent: object) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/fit", 405, "method_not_allowed"),
-        ("DELETE", "/fit", 405, "method_not_allowed"),
+        ("GET", "/tasks", 405, "method_not_allowed"),
+        ("DELETE", "/tasks", 405, "method_not_allowed"),
         ("POST", "/health", 405, "method_not_allowed"),
         ("GET", "/", 404, "unknown_route"),
         ("POST", "/fits", 404, "unknown_route"),
-        ("POST", "/fit/../health", 404, "unknown_route"),
+        ("POST", "/tasks/../health", 404, "unknown_route"),
     ],
 )
 def test_routes(worker: Worker, method: str, path: str, status: int, code: str) -> None:
@@ -358,7 +358,7 @@ def test_routes(worker: Worker, method: str, path: str, status: int, code: str) 
 
 
 def test_405_names_the_method_that_works(worker: Worker) -> None:
-    answer = worker.handle(event("PUT", "/fit", "{}"), Context())
+    answer = worker.handle(event("PUT", "/tasks", "{}"), Context())
     assert answer["headers"]["allow"] == "POST"
 
 
@@ -450,7 +450,7 @@ def test_unforeseen_errors_show_an_id_and_log_the_rest(caplog: pytest.LogCapture
     assert logged["request_id"] == "lambda-1"
     assert logged["gateway_request_id"] == "gateway-1"
     assert logged["task_id"] == TASK.task_id
-    assert logged["route"] == "POST /fit"
+    assert logged["route"] == "POST /tasks"
     assert "is on fire" in logged["traceback"]
 
 

@@ -15,8 +15,9 @@ import pytest
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import WHOLE_PROCESSOR_MB, Environment
 from compute_lambda.startup import process_age_ms
-from dashboard.backends.api.costs import MB_PER_VCPU
+from dashboard.planning.lambda_costs import MB_PER_VCPU
 from kmeans_core import KERNEL
+from tests.waiting import WAIT_S
 
 
 def test_settings_come_from_the_environment() -> None:
@@ -97,7 +98,7 @@ def in_a_new_process(code: str, **environment: str) -> list[Any]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_S,
         check=True,
     )
     return [json.loads(line) for line in ran.stdout.splitlines()]

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compute_lambda import ContractError, s3_columns
-from compute_lambda.column_manifest import ColumnManifest
+from compute_lambda import ContractError
+from compute_lambda.contract.errors import DatasetError
 from compute_lambda.environment import Environment
-from compute_lambda.errors import DatasetError
 from compute_lambda.handler import Worker
-from compute_lambda.s3_columns import S3Columns
+from compute_lambda.tables import s3_columns
+from compute_lambda.tables.manifest import ColumnManifest
+from compute_lambda.tables.s3_columns import S3Columns
 from tests.scripted_aws import Script, body, client, passes, refused, unreachable
 
 DATASET = "ef" * 32
@@ -253,6 +254,7 @@ def test_a_function_with_a_bucket_reads_from_it(
     monkeypatch.setattr("botocore.loaders.Loader.list_available_services", search)
     worker = Worker(Environment.read({"CENTAURUS_DATASET_BUCKET": bucket}))
     task = {
+        "kind": "fit",
         "dataset_id": DATASET,
         "columns": [0, 5],
         "standardise": True,
@@ -307,9 +309,9 @@ def test_credentials_may_come_from_a_role(
 def _post(worker: Worker, task: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     event = {
         "version": "2.0",
-        "rawPath": "/fit",
+        "rawPath": "/tasks",
         "headers": {"content-type": "application/json"},
-        "requestContext": {"requestId": "g", "http": {"method": "POST", "path": "/fit"}},
+        "requestContext": {"requestId": "g", "http": {"method": "POST", "path": "/tasks"}},
         "body": json.dumps(task),
         "isBase64Encoded": False,
     }

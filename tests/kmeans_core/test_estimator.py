@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans
 from kmeans_core.fitting import experiments
 from kmeans_core.kernels.native import binding, crew
+from tests.waiting import WAIT_S
 
 
 class Inheriting(ClusterMixin, MahalanobisKMeans, BaseEstimator):
@@ -47,7 +48,7 @@ def test_package_needs_no_scikit_learn():
         "import sys, kmeans_core; m = kmeans_core.MahalanobisKMeans(1).fit([[0.], [1.]]);"
         "heavy = {'sklearn', 'scipy', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=WAIT_S)
 
 
 def test_names_shapes_and_types(overlapping):

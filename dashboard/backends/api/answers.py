@@ -1,4 +1,4 @@
-"""What an answer of the endpoint means: a fit, or a problem and what to do about it."""
+"""What an answer of the endpoint means: a result, or a problem and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,42 @@ from typing import Any, Literal
 
 import httpx
 
-from compute_lambda import ContractError, FitResult, FitTask
+from compute_lambda import ContractError, Result, Task
+from compute_lambda.contract.errors import ReportedError, error_record
+from compute_lambda.tasks.registry import kind_of, read_result
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends.api.connection import Answer
 
 SHOWN_CHARACTERS = 200
-"""How much of an answer that is none is shown to people."""
+"""How much is shown to people of an answer that does not follow the contract."""
 
 Remedy = Literal["later", "reach", "again", "never", "stop", "upload"]
-"""What to do about a problem: the endpoint is busy, send it later; it cannot be reached, try to;
-something broke, send it again; the task is wrong, give it up; nothing can be sent any more, stop
-the run; the dataset is missing or not what was uploaded, upload it."""
+"""What to do about a problem.
+
+- "later": the endpoint is busy; send the task again when it may be free.
+- "reach": the endpoint cannot be reached; keep trying for a while.
+- "again": something broke on the way; send the task again, a few times.
+- "never": the task itself is wrong; it fails.
+- "stop": every further task would be refused as well; the run ends.
+- "upload": the dataset is missing or damaged; upload it, then send the task again.
+"""
 
 _BUSY = frozenset({429, 503})
 _WORTH_A_RETRY = frozenset({408, 425, 500, 502, 504})
-#: What every further task would be told as well: it is another function, or not a whole one.
 _NO_SUCH_FUNCTION = frozenset(
-    {"unknown_route", "method_not_allowed", "not_configured", "contract_version", "incomplete"}
+    {
+        "unknown_route",
+        "method_not_allowed",
+        "not_configured",
+        "contract_version",
+        "incomplete",
+        "unknown_kind",
+    }
 )
-#: Answers of the gateway itself that every further request would get as well.
+"""What every further task would be told as well: it is another function, or not a whole one."""
+
 _NO_WAY_IN = frozenset({401, 403, 404, 405})
+"""Answers of the gateway itself that every further request would get as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why there is no fit. `error` is {"code", "message", "details", "request_id"}.
+    """Why there is no result. `error` is {"code", "message", "details", "request_id"}.
 
     `congested` tells that fewer requests at once may help. `busy_ms` is how long the function may
     have been running, and is billed, without having reported it.
@@ -60,21 +76,21 @@ class Problem:
     busy_ms: float = 0.0
 
 
-def read(reply: Reply, task: FitTask, task_id: str) -> FitResult | Problem:
-    """The fit in the answer to `task` (maybe unfinished, with `resume`), or what is wrong.
+def read(reply: Reply, task: Task, task_id: str) -> Result | Problem:
+    """The result in the answer to `task` (maybe unfinished, with `resume`), or what is wrong.
 
     `task_id` is that of `task`, which takes a while to compute.
     """
     status = reply.answer.status
     if status == 200:
-        return _ran(_fit(reply, task, task_id), reply)
+        return _ran(_result(reply, task, task_id), reply)
     ours = _our_error(reply)
     if ours is not None:
         return _ran(_reported(status, ours), reply)
     if status in _NO_WAY_IN:
         return Problem("stop", _no_way_in(reply))
     came = {"status": status, "came": excerpt(reply.body)}
-    message = f"Expected a fit from {_host(reply)}, got HTTP {status}{_quoted(reply.body)}."
+    message = f"Expected a result from {_host(reply)}, got HTTP {status}{_quoted(reply.body)}."
     error = _error("service_error", message, came, reply)
     if status in _BUSY:
         return Problem("later", {**error, "code": "throttled"}, congested=True)
@@ -113,11 +129,10 @@ def lost(error: Exception, host: str, waited_ms: float) -> Problem:
         return Problem("again", _plain("timed_out", message), busy_ms=waited_ms)
     if isinstance(error, out_of_reach):
         problem = AwsProblem.of(error, f"sending a task to {host}")
-        record = _plain(problem.code, problem.message, problem.details)
-        return Problem("reach", record, congested=True)
+        return Problem("reach", error_record(problem, ""), congested=True)
     if not isinstance(error, httpx.RequestError):  # no credentials
         problem = AwsProblem.of(error, f"sending a task to {host}")
-        return Problem("stop", _plain(problem.code, problem.message, problem.details))
+        return Problem("stop", error_record(problem, ""))
     kind = type(error).__name__
     message = (
         f"Expected an answer from {host}, got a connection that broke off ({kind}). Rerun the task."
@@ -137,55 +152,48 @@ def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
-def _fit(reply: Reply, task: FitTask, task_id: str) -> FitResult | Problem:
+def _result(reply: Reply, task: Task, task_id: str) -> Result | Problem:
     try:
         raw = json.loads(reply.body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return _malformed("no valid JSON", reply)
     try:
-        result = FitResult.from_dict(raw)
+        result = read_result(raw)
     except ContractError as error:
         if error.code == "contract_version":
-            return Problem("stop", _error(error.code, error.message, error.details, reply))
+            return Problem("stop", error_record(error, _request_id(reply)))
         return _malformed(f"JSON of another shape ({error.details.get('field') or '?'})", reply)
     if result.task_id != task_id:
         return _malformed(f"the answer to another task, {result.task_id[:16]}", reply)
-    found = {(fit.n_clusters, fit.experiment) for fit in result.fits}
-    asked = {(k, number) for k in task.n_clusters for number in task.experiments}
-    if not found <= asked or len(found) != len(result.fits):
-        return _malformed("fits that nobody asked for", reply)
-    kinds = {fit.model.covariance_type for fit in result.fits}
-    if not kinds <= {task.covariance_type}:
-        return _malformed(f"fits of another type, {', '.join(sorted(kinds))}", reply)
-    if len(result.preparation.shift) != len(task.columns):
-        return _malformed("fits of other columns", reply)
-    return result
+    if result.kind != task.kind:
+        return _malformed(f"the answer to a task of another kind, {result.kind}", reply)
+    wrong = kind_of(task.kind).mismatch(task, result)
+    return _malformed(wrong, reply) if wrong else result
 
 
-def missing_pairs(result: FitResult, task: FitTask) -> int:
-    """How many of the task's (K, experiment) pairs a finished result does not have."""
-    asked = len(task.n_clusters) * len(task.experiments)
-    return asked - len(result.fits)
+def n_missing(task: Task, result: Result) -> int:
+    """How much of the task a result that says it is complete does not have."""
+    return kind_of(task.kind).n_missing(task, result)
 
 
 def incomplete(n_missing: int) -> Problem:
     """A result that says it is finished and is not."""
-    message = f"Expected a finished fit, got one without {n_missing:,} of its pairs. Rerun it."
+    message = f"Expected a finished task, got one without {n_missing:,} of its parts. Rerun it."
     return Problem("again", _plain("malformed_answer", message, {"missing": n_missing}))
 
 
 def no_progress() -> Problem:
     """An unfinished result that goes on from where the one before it already was."""
     message = (
-        "Expected the function to go on with an unfinished fit, got the state that it was given:"
-        " one iteration takes longer than its time limit. Give it more memory, or fewer rows."
+        "Expected the function to go on with an unfinished task, got the state that it was given:"
+        " one step of it takes longer than its time limit. Give it more memory, or fewer rows."
     )
     return Problem("again", _plain("no_progress", message))
 
 
-def _ran(found: FitResult | Problem, reply: Reply) -> FitResult | Problem:
+def _ran(found: Result | Problem, reply: Reply) -> Result | Problem:
     """Of an invocation that does not say how long it ran: as long as was waited, at most."""
-    if isinstance(found, FitResult):
+    if isinstance(found, Result):
         return found
     return dataclasses.replace(found, busy_ms=reply.waited_ms)
 
@@ -215,18 +223,16 @@ def _our_error(reply: Reply) -> dict[str, Any] | None:
         return None
     details = error.get("details")
     request_id = error.get("request_id") or _request_id(reply)
-    return {
-        "code": code[:100],
-        "message": message[:2_000],
-        "details": details if isinstance(details, dict) else {},
-        "request_id": str(request_id)[:200],
-    }
+    said = ReportedError(
+        code[:100], message[:2_000], details if isinstance(details, dict) else None
+    )
+    return error_record(said, str(request_id)[:200])
 
 
 def _malformed(what: str, reply: Reply) -> Problem:
     message = (
-        f"Expected a fit from {_host(reply)}, got {what}{_quoted(reply.body)}. Rerun the task; if"
-        " that happens again, check what stands between this machine and the endpoint."
+        f"Expected a result from {_host(reply)}, got {what}{_quoted(reply.body)}. Rerun the task;"
+        " if that happens again, check what stands between this machine and the endpoint."
     )
     came = {"came": excerpt(reply.body), "n_bytes": len(reply.body)}
     return Problem("again", _error("malformed_answer", message, came, reply))
@@ -259,8 +265,8 @@ def _request_id(reply: Reply) -> str:
 
 
 def _error(code: str, message: str, details: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    return {**_plain(code, message, details), "request_id": _request_id(reply)}
+    return error_record(ReportedError(code, message, details), _request_id(reply))
 
 
 def _plain(code: str, message: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"code": code, "message": message, "details": dict(details or {}), "request_id": ""}
+    return error_record(ReportedError(code, message, details), "")

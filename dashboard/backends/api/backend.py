@@ -12,20 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
-from compute_lambda import FitTask
-from dashboard.aws.prices import Prices
+from compute_lambda import Task
+from dashboard.aws.signing import Signer
 from dashboard.backends.api.congestion import Window
 from dashboard.backends.api.connections import Transport
-from dashboard.backends.api.costs import lambda_costs
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
 from dashboard.backends.api.retrying import Retrying
-from dashboard.backends.api.signing import Signer
 from dashboard.backends.api.uploads import Datasets, Uploads
 from dashboard.backends.api.work import Run, Work
 from dashboard.backends.base import TaskEvent, TaskStarted
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spending import Budget
+from dashboard.planning.cost import CostModel
+from dashboard.planning.lambda_costs import lambda_costs
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Budget
 
 POLL_S = 0.05
 """How often a waiting run looks whether it has been cancelled."""
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class ApiBackend:
-    """Sends tasks to the fit function of one deployed stack, at most `max_in_flight` at once.
+    """Sends tasks to the function of one deployed stack, at most `max_in_flight` at once.
 
     All jobs of the process share that number and take turns. `credentials` is botocore's object or
     a function that returns frozen credentials. `datasets` uploads what the function needs to
@@ -91,7 +91,7 @@ class ApiBackend:
 
     def run(
         self,
-        tasks: Iterable[FitTask],
+        tasks: Iterable[Task],
         cancelled: threading.Event,
         budget: Budget | None = None,
     ) -> Iterator[TaskEvent]:
@@ -134,7 +134,7 @@ class ApiBackend:
     def _events(
         self,
         run: Run,
-        tasks: Iterator[FitTask],
+        tasks: Iterator[Task],
         loop: asyncio.AbstractEventLoop,
         dispatcher: Dispatcher,
     ) -> Iterator[TaskEvent]:

@@ -17,9 +17,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from compute_lambda import FitResult
-from compute_lambda.errors import error_record
-from dashboard.aws.prices import Prices
+from compute_lambda import Result
+from compute_lambda.contract.errors import error_record
 from dashboard.backends.api import answers
 from dashboard.backends.api.answers import Problem
 from dashboard.backends.api.congestion import Window
@@ -27,7 +26,8 @@ from dashboard.backends.api.endpoint import Endpoint
 from dashboard.backends.api.retrying import Retrying
 from dashboard.backends.api.work import Run, Work
 from dashboard.backends.base import TaskFailure, TaskResult, TaskStarted
-from dashboard.jobs.spending import Usage
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Usage
 
 MOST_BILLED_MS, MOST_MEMORY_MB = 900_000.0, 10_240
 """Of one request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -83,13 +83,13 @@ class Dispatcher:
     # -- sending ------------------------------------------------------------------------------
 
     def _enter(self, run: Run, work: Work, *, first: bool = False) -> None:
-        """To the waiting ones, once the dataset is there."""
+        """To the waiting ones, once its datasets are there."""
         if run.stopped:
             return
-        if run.doom is not None:
-            self._fail(run, work, run.doom)
+        if run.final_error is not None:
+            self._fail(run, work, run.final_error)
             return
-        is_ready, error = run.uploads.state(work.task.dataset_id)
+        is_ready, error = run.uploads.state(work.task.inputs)
         if not is_ready:
             self._begin(run, self._after_upload(run, work))
         elif error is not None:
@@ -100,7 +100,7 @@ class Dispatcher:
             run.waiting.append(work)
 
     async def _after_upload(self, run: Run, work: Work) -> None:
-        await run.uploads.ready(work.task.dataset_id)
+        await run.uploads.ready(work.task.inputs)
         self._enter(run, work)
         self._pump()
 
@@ -138,10 +138,10 @@ class Dispatcher:
         if not work.started:
             work.started = True
             run.events.put(TaskStarted(work.task_id, time.time()))
-        work.upload_version = run.uploads.version(work.task.dataset_id)
-        found: FitResult | Problem | None = None
+        work.upload_version = run.uploads.version(work.task.inputs)
+        found: Result | Problem | None = None
         try:
-            found = await self._endpoint.fit(work.request(), work.task_id)
+            found = await self._endpoint.send(work.request(), work.task_id)
         except Exception as error:  # a fault of ours must not lose the task
             busy_ms = 1e3 * (self._clock() - sent_at)
             found = Problem("never", _internal(error, work), busy_ms=busy_ms)
@@ -164,15 +164,15 @@ class Dispatcher:
 
     # -- what came ----------------------------------------------------------------------------
 
-    def _usage(self, run: Run, found: FitResult | Problem | None, waited_ms: float) -> Usage:
+    def _usage(self, run: Run, found: Result | Problem | None, waited_ms: float) -> Usage:
         """One request, and the milliseconds that its answer reports (or that it may have run).
 
         One that was broken off goes on where it is.
         """
         memory_mb = self._memory_mb
-        if isinstance(found, FitResult):
+        if isinstance(found, Result):
             ran = found.invocation
-            busy_ms = ran.startup_ms + ran.read_ms + ran.fit_ms
+            busy_ms = ran.busy_ms
             memory_mb = ran.memory_mb or memory_mb
         else:
             busy_ms = waited_ms if found is None else found.busy_ms
@@ -183,18 +183,18 @@ class Dispatcher:
             run.billed(billed_ms)
         return Usage(1, billed_ms, self._prices.cost_usd(billed_ms, memory_mb, 1))
 
-    def _learn(self, found: FitResult | Problem, sent_at: float, n_in_flight: int) -> None:
+    def _learn(self, found: Result | Problem, sent_at: float, n_in_flight: int) -> None:
         """What this answer says about how much the endpoint can take."""
         now = self._clock()
         if isinstance(found, Problem) and found.congested:
             self._window.throttled(sent_at, now)
         else:
             self._window.answered(n_in_flight)
-        if isinstance(found, FitResult) or found.remedy in ("never", "upload"):
+        if isinstance(found, Result) or found.remedy in ("never", "upload"):
             self._served_at = now
 
-    def _deal(self, run: Run, work: Work, found: FitResult | Problem) -> None:
-        problem = self._take(run, work, found) if isinstance(found, FitResult) else found
+    def _deal(self, run: Run, work: Work, found: Result | Problem) -> None:
+        problem = self._take(run, work, found) if isinstance(found, Result) else found
         if problem is None:
             return
         remedy, error = problem.remedy, problem.error
@@ -204,10 +204,10 @@ class Dispatcher:
             self._stop(run, work, error)
         elif run.stopped:
             return  # it would be sent again, and nothing is sent any more
-        elif run.doom is not None:
-            self._fail(run, work, run.doom)
+        elif run.final_error is not None:
+            self._fail(run, work, run.final_error)
         elif remedy == "upload":
-            if run.uploads.again(work.task.dataset_id, work.upload_version):
+            if run.uploads.again(work.task.inputs, work.upload_version):
                 self._enter(run, work)
             else:
                 self._fail(run, work, error)
@@ -216,8 +216,8 @@ class Dispatcher:
         else:
             self._wait_for_endpoint(run, work, problem)
 
-    def _take(self, run: Run, work: Work, result: FitResult) -> Problem | None:
-        """Report a finished fit, send the rest of an unfinished one; the problem if it is none."""
+    def _take(self, run: Run, work: Work, result: Result) -> Problem | None:
+        """Report a finished result or send the rest of an unfinished one; what is wrong with it."""
         before = work.so_far
         if before is not None:
             if result.resume is not None and result.resume == before.resume:
@@ -227,9 +227,9 @@ class Dispatcher:
             work.progressed(result)
             self._enter(run, work, first=True)
             return None
-        n_missing = answers.missing_pairs(result, work.task)
-        if n_missing:
-            return answers.incomplete(n_missing)
+        missing = answers.n_missing(work.task, result)
+        if missing:
+            return answers.incomplete(missing)
         run.events.put(TaskResult(work.task_id, result, work.attempts))
         return None
 
@@ -273,11 +273,11 @@ class Dispatcher:
 
     def _stop(self, run: Run, work: Work, error: dict[str, Any]) -> None:
         """Nothing more can be sent for this run: `work` and what waits or comes later fails."""
-        run.doom = run.doom or error
-        self._fail(run, work, run.doom)
+        run.final_error = run.final_error or error
+        self._fail(run, work, run.final_error)
         waiting, run.waiting = run.waiting, deque()
         for other in waiting:
-            self._fail(run, other, run.doom)
+            self._fail(run, other, run.final_error)
 
     def _fail(self, run: Run, work: Work, error: dict[str, Any]) -> None:
         run.events.put(TaskFailure(work.task_id, error, work.attempts))

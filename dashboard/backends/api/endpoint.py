@@ -1,4 +1,4 @@
-"""One signed request to the fit function, with a deadline, and what came of it."""
+"""One signed request to the function, with a deadline, and what came of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 
 import httpx
 
-from compute_lambda import FitResult, FitTask
+from compute_lambda import Result, Task
+from dashboard.aws.signing import FrozenCredentials, Signer
 from dashboard.backends.api import answers
 from dashboard.backends.api.answers import Problem, Reply
 from dashboard.backends.api.connections import Transport, transport_to
-from dashboard.backends.api.signing import FrozenCredentials, Signer
 
 CONNECT_S = 5.0
 """How long opening a connection may take."""
@@ -21,7 +21,7 @@ _compact = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Endpoint:
-    """`POST /fit` of one deployed stack. Belongs to the event loop in which it is used.
+    """`POST /tasks` of one deployed stack. Belongs to the event loop in which it is used.
 
     `timeout_s` bounds a request from the first byte sent to the last one received.
     """
@@ -35,7 +35,7 @@ class Endpoint:
         timeout_s: float,
         transport: Transport | None = None,
     ) -> None:
-        self.url = httpx.URL(address.rstrip("/") + "/fit")
+        self.url = httpx.URL(address.rstrip("/") + "/tasks")
         self._signer = signer
         self._timeout_s = timeout_s
         connect_s = min(CONNECT_S, timeout_s)
@@ -46,7 +46,7 @@ class Endpoint:
             "content-type": "application/json",
         }
 
-    async def fit(self, task: FitTask, task_id: str) -> FitResult | Problem:
+    async def send(self, task: Task, task_id: str) -> Result | Problem:
         """Send `task`, which has that id, once.
 
         What goes wrong on the way is a Problem, not an exception.
@@ -55,7 +55,7 @@ class Endpoint:
         try:
             key = await self._signer.current()
             async with asyncio.timeout(self._timeout_s):
-                reply = await self._send(task, key, began)
+                reply = await self._post(task, key, began)
         except Exception as error:
             if isinstance(error, httpx.RequestError):  # so that the sentence can name the host
                 error.request = httpx.Request("POST", self.url)
@@ -68,7 +68,7 @@ class Endpoint:
     async def close(self) -> None:
         await self._transport.close()
 
-    async def _send(self, task: FitTask, key: FrozenCredentials, began: float) -> Reply:
+    async def _post(self, task: Task, key: FrozenCredentials, began: float) -> Reply:
         body = _compact(task.to_dict()).encode("ascii")
         signed = self._signer.headers(key, "POST", self._signed_url, body, self._headers)
         answer = await self._transport.post(signed, body)

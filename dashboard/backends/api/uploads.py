@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
-from compute_lambda.errors import ReportedError, error_record
+from compute_lambda.contract.errors import ReportedError, error_record
 from dashboard.aws.problems import AwsProblem
 
 MOST_UPLOADS = 2
@@ -27,61 +27,63 @@ class Datasets(Protocol):
 
 
 class Uploads:
-    """Makes sure of each dataset once, in a thread of `threads`. Belongs to one event loop.
+    """Makes sure once that the inputs of tasks are there, in threads of `threads`.
 
-    `datasets` None: the function finds them without our help.
+    Inputs are named by the ids of the datasets that a task needs together; there may be none.
+    `datasets` None: the function finds them without our help. Belongs to one event loop.
     """
 
     def __init__(
         self, datasets: Datasets | None, threads: Executor, should_stop: Callable[[], bool]
     ) -> None:
         self._datasets, self._threads, self._should_stop = datasets, threads, should_stop
-        self._made: dict[str, list[asyncio.Future[dict[str, Any] | None]]] = {}
+        self._made: dict[tuple[str, ...], list[asyncio.Future[dict[str, Any] | None]]] = {}
 
-    def state(self, dataset_id: str) -> tuple[bool, dict[str, Any] | None]:
+    def state(self, inputs: tuple[str, ...]) -> tuple[bool, dict[str, Any] | None]:
         """(whether tasks need not wait any more, the error if the upload has failed)."""
-        if self._datasets is None:
+        if self._datasets is None or not inputs:
             return True, None
-        made = self._made.get(dataset_id)
+        made = self._made.get(inputs)
         if not made or not made[-1].done():
             return False, None
         return True, made[-1].result()
 
-    def version(self, dataset_id: str) -> int:
-        """How many uploads are over: what is sent now can find the last of these, but not one that
-        is still under way."""
-        return sum(upload.done() for upload in self._made.get(dataset_id, ()))
+    def version(self, inputs: tuple[str, ...]) -> int:
+        """How many uploads have ended: a task that is sent now can find the last of them, but not
+        one that is still under way."""
+        return sum(upload.done() for upload in self._made.get(inputs, ()))
 
-    async def ready(self, dataset_id: str) -> dict[str, Any] | None:
+    async def ready(self, inputs: tuple[str, ...]) -> dict[str, Any] | None:
         """Wait until the dataset is there; the error if it cannot be."""
-        if self._datasets is None:
+        if self._datasets is None or not inputs:
             return None
-        made = self._made.setdefault(dataset_id, [])
+        made = self._made.setdefault(inputs, [])
         if not made:
-            made.append(asyncio.ensure_future(self._upload(dataset_id)))
+            made.append(asyncio.ensure_future(self._upload(inputs)))
         return await asyncio.shield(made[-1])
 
-    def again(self, dataset_id: str, seen_version: int) -> bool:
+    def again(self, inputs: tuple[str, ...], seen_version: int) -> bool:
         """The function did not find the dataset that it was to find; whether to send once more.
 
         Uploads again, unless that was done since `seen_version` or has been done often enough.
         """
-        made = self._made.get(dataset_id, [])
+        made = self._made.get(inputs, [])
         if self._datasets is None or not made:
             return False
         if len(made) > seen_version or not made[-1].done():
             return True
         if len(made) >= MOST_UPLOADS:
             return False
-        made.append(asyncio.ensure_future(self._upload(dataset_id)))
+        made.append(asyncio.ensure_future(self._upload(inputs)))
         return True
 
-    async def _upload(self, dataset_id: str) -> dict[str, Any] | None:
+    async def _upload(self, inputs: tuple[str, ...]) -> dict[str, Any] | None:
         assert self._datasets is not None
         datasets = self._datasets
 
         def ensure() -> None:
-            datasets.ensure(dataset_id, should_stop=self._should_stop)
+            for dataset_id in inputs:
+                datasets.ensure(dataset_id, should_stop=self._should_stop)
 
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, ensure)
@@ -92,6 +94,6 @@ class Uploads:
             if problem.code != "unexpected":
                 return error_record(problem, "")
             error_id = uuid.uuid4().hex[:16]
-            _log.exception("Uploading dataset %s failed (error %s)", dataset_id, error_id)
+            _log.exception("Uploading %s failed (error %s)", ", ".join(inputs), error_id)
             return error_record(error, error_id)
         return None

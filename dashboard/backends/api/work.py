@@ -1,4 +1,4 @@
-"""A task on its way to a fit, and a job's share of the requests."""
+"""A task on its way to its result, and a job's share of the requests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import threading
 from collections import deque
 from typing import Any
 
-from compute_lambda import FitResult, FitTask
+from compute_lambda import Result, Task
 from dashboard.backends.api.uploads import Uploads
 from dashboard.backends.base import TaskEvent
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 
 FIRST_GUESS_MS = 1_000.0
 """What a request is expected to be billed before the first answer says more."""
@@ -28,9 +28,9 @@ class Work:
     in an error, and the one to come. `upload_version` is that of the dataset when it was last sent.
     """
 
-    task: FitTask
+    task: Task
     task_id: str
-    so_far: FitResult | None = None
+    so_far: Result | None = None
     started: bool = False
     n_errors: int = 0
     n_turned_away: int = 0
@@ -39,16 +39,16 @@ class Work:
     upload_version: int = 0
 
     @classmethod
-    def of(cls, task: FitTask) -> Work:
+    def of(cls, task: Task) -> Work:
         return cls(task, task.task_id)
 
-    def request(self) -> FitTask:
-        """The task to send: going on from where an unfinished fit was."""
+    def request(self) -> Task:
+        """The task to send: going on from where an unfinished result ended."""
         if self.so_far is None:
             return self.task
-        return dataclasses.replace(self.task, resume=self.so_far.resume)
+        return self.task.resumed(self.so_far.resume)
 
-    def progressed(self, result: FitResult) -> None:
+    def progressed(self, result: Result) -> None:
         """An unfinished result has come; errors before it do not count any more."""
         self.so_far = result
         self.n_errors = self.n_turned_away = 0
@@ -58,8 +58,8 @@ class Work:
 class Run:
     """One job. All but `closed`, `cancelled`, `events` and `budget` belongs to the event loop.
 
-    `events` holds None where the run's caller should only look at its state. `doom` is the error
-    with which everything fails that is not on its way, once nothing more can be sent.
+    `events` holds None where the run's caller should only look at its state. Once nothing more can
+    be sent, `final_error` says why: every task that is not in flight fails with it.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class Run:
         self.waiting: deque[Work] = deque()
         self.n_in_flight = 0
         self.expected_ms = FIRST_GUESS_MS
-        self.doom: dict[str, Any] | None = None
+        self.final_error: dict[str, Any] | None = None
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing more shall be sent, and nothing but finished fits matters."""
+        """Whether nothing more shall be sent, and nothing but finished tasks matters."""
         return self.closed or self.cancelled.is_set() or self.budget.exhausted
 
     def billed(self, ms: float) -> None:

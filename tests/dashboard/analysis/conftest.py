@@ -13,10 +13,10 @@ import pytest
 
 from compute_lambda import FitResult, Invocation, fit
 from dashboard.analysis import JobView
-from dashboard.jobs.cost import NUMPY_COSTS
-from dashboard.jobs.plan import plan
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord, TaskOutcome
+from dashboard.planning.cost import NUMPY_COSTS
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec
+from dashboard.stores.base import JobRecord, TaskOutcome
 from kmeans_core import ClusterModel, ExperimentFit, Preparation
 
 INVOCATION = Invocation("r", 0.0, 0.0, 0.0, 0.0, False, 0, "numpy", "test")
@@ -107,13 +107,13 @@ class MadeUp:
         *fits: ExperimentFit,
         task_id: str | None = None,
         started_at: float = 0.0,
-        fit_ms: float = 0.0,
+        run_ms: float = 0.0,
     ) -> TaskOutcome:
         """A successful outcome with the next sequence number."""
         self.seq += 1
         name = task_id or f"task-{self.seq}"
         hashed = hashlib.sha256(name.encode()).hexdigest()
-        invocation = replace(INVOCATION, started_at=started_at, fit_ms=fit_ms)
+        invocation = replace(INVOCATION, started_at=started_at, run_ms=run_ms)
         result = FitResult(hashed, tuple(fits), IDENTITY, 300, invocation)
         return TaskOutcome(name, "done", len(fits), result, seq=self.seq)
 
@@ -194,7 +194,7 @@ def record_of() -> Callable[..., JobRecord]:
     def make(view: JobView, **other: Any) -> JobRecord:
         fields: dict[str, Any] = {
             "state": "running",
-            "n_fits_done": 96,
+            "n_units_done": 96,
             "created_at": 90.0,
             "started_at": 100.0,
         }

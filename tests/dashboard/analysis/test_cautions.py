@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.analysis import JobView, recommend
-from dashboard.analysis.cautions import fewest_members
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 
 TWO = ((0.0, 0.0), (8.0, 0.0))
 
@@ -100,11 +99,3 @@ def test_few_votes_although_clusters_agree(warned, made_up):
     ]
     (warning,) = warned(others=others, settings={"n_experiments": 4})
     assert warning.startswith("Only 1 of 4 experiments have this type and K as their own best")
-
-
-def test_fewest_members_follow_the_core(spec):
-    assert fewest_members(spec, 3, 3_000, 2) == 10
-    assert fewest_members(spec, 3, 3_000, 12) == 13
-    assert fewest_members(spec, 4, 20, 2) == 5
-    own = JobSpec("a" * 64, ("a", "b"), min_members=25)
-    assert fewest_members(own, 3, 3_000, 2) == 25

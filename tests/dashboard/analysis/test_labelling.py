@@ -1,4 +1,4 @@
-"""Labels against a direct evaluation of the mixture with scipy."""
+"""Labels of the drawn rows against a direct evaluation of the mixture with scipy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from dashboard.analysis import labels, updates
+from dashboard.analysis import updates
 from dashboard.analysis.labelling import shown_labels
 from dashboard.analysis.records import decode_labels
 from kmeans_core import COVARIANCE_TYPES
@@ -25,33 +25,11 @@ def direct(cell, rows):
 
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-def test_labels_of_all_rows_are_the_direct_evaluation(finished, catalogue, covariance_type):
+def test_labels_of_the_drawn_rows_are_the_direct_evaluation(finished, catalogue, covariance_type):
     cell = finished.cells[covariance_type, 3]
-    found = labels(catalogue, finished.spec, cell.best, cell.preparation)
-    assert found.dtype == np.int32
+    found = finished.labels(cell.key)
     assert np.array_equal(found, direct(cell, catalogue.values))
     assert np.array_equal(np.bincount(found), cell.best.counts)
-    assert np.array_equal(finished.labels(cell.key), found)
-
-
-def test_rows_with_a_missing_or_infinite_value_are_left_out(finished, catalogue, make_catalogue):
-    cell = finished.cells["full-untied", 3]
-    holed = catalogue.values.copy()
-    holed[[0, 7], [0, 1]] = np.nan, np.inf
-    complete = labels(catalogue, finished.spec, cell.best, cell.preparation)
-    found = labels(
-        make_catalogue(holed, ["a", "b"], ["", ""]), finished.spec, cell.best, cell.preparation
-    )
-    assert found[[0, 7]].tolist() == [-1, -1]
-    rest = np.delete(np.arange(300), [0, 7])
-    assert np.array_equal(found[rest], complete[rest])
-
-
-def test_blocks_do_not_change_labels(finished, catalogue, monkeypatch):
-    cell = finished.cells["diag-untied", 4]
-    whole = labels(catalogue, finished.spec, cell.best, cell.preparation)
-    monkeypatch.setattr("dashboard.analysis.labelling.BLOCK_ROWS", 7)
-    assert np.array_equal(labels(catalogue, finished.spec, cell.best, cell.preparation), whole)
 
 
 def test_shown_labels_are_eight_bit_and_the_ones_that_are_sent(finished, record_of):

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from dashboard.analysis import JobView, recommend
 from dashboard.analysis.recommendation import model_class
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.spec import JobSpec
 from kmeans_core import COVARIANCE_TYPES
 
 ONE = ((3.0, 3.0),)
@@ -126,7 +126,7 @@ def test_the_same_model_under_another_name_is_no_rival(view, made_up):
 
 def test_which_models_are_the_same():
     in_one_column = {model_class((name, 2), 1) for name in COVARIANCE_TYPES}
-    assert in_one_column == {("full", "tied", 2), ("full", "untied", 2)}
+    assert in_one_column == {("full", True, 2), ("full", False, 2)}
     assert len({model_class((name, 1), 3) for name in COVARIANCE_TYPES}) == 3
     assert len({model_class((name, 2), 3) for name in COVARIANCE_TYPES}) == 6
 

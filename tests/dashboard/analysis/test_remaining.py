@@ -8,8 +8,8 @@ import pytest
 
 from dashboard.analysis import JobView, updates
 from dashboard.analysis.remaining import LEAST_SHARE, remaining_s
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spec import JobSpec
+from dashboard.planning.cost import CostModel
+from dashboard.planning.spec import JobSpec
 
 ONE = ((0.0, 0.0),)
 TWO = ((0.0, 0.0), (8.0, 0.0))
@@ -41,7 +41,7 @@ def fits(made_up, *experiments):
 
 
 def test_before_anything_is_in_it_is_the_prediction(view, record_of, one_s):
-    record = record_of(view, n_fits_done=0)
+    record = record_of(view, n_units_done=0)
     assert remaining_s(view, record, Backend(), 100.0) == pytest.approx(10 * one_s / 2)
     assert remaining_s(view, record, Backend(concurrency=1), 100.0) == pytest.approx(10 * one_s)
     job = updates(view, record, now=100.0, backend=Backend())["job"]
@@ -55,21 +55,21 @@ def test_a_job_that_does_not_run_has_none(view, record_of, state):
 
 def test_a_job_slower_than_predicted_is_corrected_by_its_own_speed(view, made_up, record_of, one_s):
     # Half of the work took 1,000 s of wall time: the other half takes about as long.
-    view.absorb([made_up.done(*fits(made_up, *range(5)), started_at=100.0, fit_ms=1e6)])
+    view.absorb([made_up.done(*fits(made_up, *range(5)), started_at=100.0, run_ms=1e6)])
     found = remaining_s(view, record_of(view), Backend(), 1_100.0)
     assert found == pytest.approx(1_000.0, rel=2.5 / one_s)
     assert 5 * one_s / 2 < found < 1_000.0  # the prediction still counts for a second
 
 
 def test_it_counts_down_while_a_task_runs_and_never_reaches_zero(view, made_up, record_of):
-    view.absorb([made_up.done(*fits(made_up, *range(5)), started_at=100.0, fit_ms=1e5)])
+    view.absorb([made_up.done(*fits(made_up, *range(5)), started_at=100.0, run_ms=1e5)])
     at = {now: remaining_s(view, record_of(view), Backend(), now) for now in (200.0, 210.0, 900.0)}
     assert at[210.0] == pytest.approx(at[200.0] - 10.0)
     assert at[900.0] == pytest.approx(LEAST_SHARE * at[200.0])
 
 
 def test_remembered_fits_are_done_but_say_nothing_about_the_speed(view, made_up, record_of, one_s):
-    view.absorb([made_up.done(*fits(made_up, *range(5)), started_at=7.0, fit_ms=1e7)])
+    view.absorb([made_up.done(*fits(made_up, *range(5)), started_at=7.0, run_ms=1e7)])
     found = remaining_s(view, record_of(view), Backend(), 100.0)
     assert found == pytest.approx(5 * one_s / 2)
 
@@ -85,7 +85,7 @@ def test_outcomes_are_counted_once_however_often_one_asks(catalogue, spec, made_
     """Asking after every outcome gives in the end what asking once gives."""
     often, once = JobView(catalogue, spec), JobView(catalogue, spec)
     outcomes = [
-        made_up.done(*fits(made_up, number), started_at=100.0 + number, fit_ms=900.0)
+        made_up.done(*fits(made_up, number), started_at=100.0 + number, run_ms=900.0)
         for number in range(6)
     ]
     for outcome in outcomes:

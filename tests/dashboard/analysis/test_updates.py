@@ -117,17 +117,17 @@ def test_a_cursor_from_another_life_gets_everything(finished, record_of):
 
 
 def test_an_empty_job(view, record_of):
-    payload = updates(view, record_of(view, n_fits_done=0), now=100.5)
+    payload = updates(view, record_of(view, n_units_done=0), now=100.5)
     assert (payload["cursor"], payload["cells"], payload["colours"]) == (0, [], {})
     assert payload["recommended"] == {"bic": None, "icl": None, "aic": None}
     assert (payload["job"]["elapsed_s"], payload["job"]["remaining_s"]) == (0.5, None)
 
 
 def test_times(view, record_of):
-    running = record_of(view, n_fits_done=96)
+    running = record_of(view, n_units_done=96)
     job = updates(view, running, now=110.0)["job"]
     assert (job["elapsed_s"], job["remaining_s"]) == (10.0, None)  # nobody said who runs it
-    done = replace(running, state="done", n_fits_done=384, finished_at=125.0)
+    done = replace(running, state="done", n_units_done=384, finished_at=125.0)
     job = updates(view, done, now=900.0)["job"]
     assert (job["elapsed_s"], job["remaining_s"]) == (25.0, None)
 
@@ -161,7 +161,7 @@ def test_current_means_same_cursor_and_same_progress(finished, record_of):
     assert updates(finished, record, now=500.0)["token"] == payload["token"]
     assert not is_current(finished, record, payload["cursor"] - 1, payload["token"])
     assert not is_current(finished, record, payload["cursor"], None)
-    for change in ({"state": "done"}, {"n_running": 2}, {"n_failed": 1}, {"n_fits_done": 97}):
+    for change in ({"state": "done"}, {"n_running": 2}, {"n_failed": 1}, {"n_units_done": 97}):
         changed = replace(record, **change)
         assert not is_current(finished, changed, payload["cursor"], payload["token"])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.analysis import JobView, updates
+from tests.waiting import WAIT_S
 
 A = ((0.0, 0.0), (8.0, 0.0))
 
@@ -105,7 +106,7 @@ def test_threads_that_absorb_and_read_see_whole_cells(catalogue, spec, outcomes)
         except Exception as error:
             errors.append(error)
 
-    from dashboard.jobs.store import JobRecord
+    from dashboard.stores.base import JobRecord
 
     record = JobRecord(spec.job_id, spec, "three", "local", 48, spec.n_fits)
     threads = [threading.Thread(target=absorb, args=(outcomes[i::3],)) for i in range(3)]
@@ -113,7 +114,7 @@ def test_threads_that_absorb_and_read_see_whole_cells(catalogue, spec, outcomes)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=WAIT_S)
     assert errors == []
     reference = JobView(catalogue, spec)
     reference.absorb(outcomes)

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from compute_lambda import gateway
-from compute_lambda.contract import CONTRACT_VERSION
-from compute_lambda.errors import HttpError
+from compute_lambda.contract.errors import HttpError
+from compute_lambda.contract.version import CONTRACT_VERSION
 from dashboard.aws.health import EndpointHealth, Health, HealthMonitor
 from dashboard.aws.problems import AwsProblem
+from tests.waiting import WAIT_S, until
 
-WAIT_S = 10.0
 WELL = {
     "status": "ok",
     "contract_version": CONTRACT_VERSION,
@@ -148,7 +148,7 @@ def test_an_answer_counts_for_thirty_seconds_and_only_one_request_is_under_way()
     # Nobody waits: the old answer is shown until the new one is there.
     assert monitor.latest() is first
     endpoint.gate.release()
-    until_answered(monitor, first)
+    until(lambda: monitor.latest() is not first, "the new answer is there")
     assert endpoint.n_asked == 2
 
 
@@ -163,12 +163,3 @@ def test_a_problem_is_an_answer_too(error: Exception, code: str) -> None:
     assert health is not None
     assert health.problem is not None
     assert health.problem.code == code
-
-
-def until_answered(monitor: HealthMonitor, former: Health) -> None:
-    answered = threading.Event()
-    for _ in range(1_000):
-        if monitor.latest() is not former:
-            return
-        answered.wait(0.01)
-    raise AssertionError("no new answer within 10 s")

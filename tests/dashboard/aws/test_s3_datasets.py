@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from compute_lambda import ContractError
-from compute_lambda.s3_columns import S3Columns
+from compute_lambda.tables.s3_columns import S3Columns
 from dashboard.aws.problems import AwsProblem
 from dashboard.aws.s3_datasets import PART_BYTES, S3Datasets
 from tests.scripted_aws import Script, client, passes, refused, unreachable
+from tests.waiting import WAIT_S, until
 
 SMALL, LARGE = "ab" * 32, "cd" * 32
 #: 2 columns of 1.2 million rows: three parts, the last one smaller.
@@ -194,7 +195,7 @@ def test_many_callers_upload_once(
     errors: list[BaseException] = []
 
     def call() -> None:
-        start.wait(10.0)
+        start.wait(WAIT_S)
         try:
             datasets.ensure(LARGE)
         except BaseException as error:
@@ -204,7 +205,7 @@ def test_many_callers_upload_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60.0)
+        thread.join(WAIT_S)
         assert not thread.is_alive()
     assert errors == []
     assert (script.sent["UploadPart"], script.sent["PutObject"]) == (N_PARTS, 1)
@@ -214,12 +215,11 @@ def test_many_callers_upload_once(
 def test_who_waits_takes_over_when_the_first_one_stops(
     datasets: S3Datasets, s3: Any, bucket: str, script: Script, directory: Path
 ) -> None:
-    waiting, ended = threading.Event(), threading.Event()
-    stop = threading.Event()
+    waiting, stop = threading.Event(), threading.Event()
     codes: list[str] = []
 
     def hold(_request: Any) -> None:
-        assert waiting.wait(20.0)
+        assert waiting.wait(WAIT_S)
         stop.set()
 
     def first() -> None:
@@ -235,10 +235,9 @@ def test_who_waits_takes_over_when_the_first_one_stops(
     script.will("CreateMultipartUpload", hold)
     one = threading.Thread(target=first)
     one.start()
-    while not script.sent["CreateMultipartUpload"]:
-        assert not ended.wait(0.005)
+    until(lambda: script.sent["CreateMultipartUpload"], "the first one has begun")
     datasets.ensure(LARGE, should_stop=second_waits)
-    one.join(20.0)
+    one.join(WAIT_S)
     assert codes == ["upload_stopped"]
     assert_stored(s3, bucket, directory, LARGE)
 

@@ -12,10 +12,10 @@ import pytest
 from botocore.credentials import Credentials
 from numpy.typing import NDArray
 
-from compute_lambda.columns import DirectoryColumns
-from dashboard.aws.prices import Prices
+from compute_lambda.tables.columns import DirectoryColumns
 from dashboard.backends import Backend, LocalBackend
 from dashboard.backends.api import ApiBackend
+from dashboard.planning.prices import Prices
 from tests.dashboard.backends.api.scripted_endpoint import MEMORY_MB, WAIT_S, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import write_tables
 

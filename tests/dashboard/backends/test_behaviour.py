@@ -12,7 +12,7 @@ import pytest
 
 from compute_lambda import FitTask, fit
 from dashboard.backends import Backend, TaskEvent, TaskResult, TaskStarted
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 from kmeans_core import COVARIANCE_TYPES
 from tests.dashboard.backends.conftest import Stage
 from tests.dashboard.backends.made_up_tasks import (
@@ -29,8 +29,7 @@ from tests.dashboard.backends.made_up_tasks import (
     shape,
     table,
 )
-
-DEADLINE_S = 20.0
+from tests.waiting import WAIT_S, until
 
 
 def run(backend: Backend, tasks: Sequence[FitTask]) -> list[TaskEvent]:
@@ -38,10 +37,7 @@ def run(backend: Backend, tasks: Sequence[FitTask]) -> list[TaskEvent]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
+    until(condition, "the backend has come that far")
 
 
 def test_one_at_a_time_gives_an_exact_sequence(stage: Stage) -> None:
@@ -149,7 +145,7 @@ def test_the_limit_holds_over_all_jobs(stage: Stage) -> None:
         ]
         wait_until(lambda: len(stage.begun) == 3)
         stage.gate.set()
-        found = [results(job.result(timeout=DEADLINE_S)) for job in runs]
+        found = [results(job.result(timeout=WAIT_S)) for job in runs]
     assert [len(each) for each in found] == [8, 8, 8]
     assert stage.most_at_once == 3
 
@@ -165,8 +161,8 @@ def test_jobs_take_turns_and_the_newest_is_next(stage: Stage) -> None:
         # Time enough for the second job's tasks to be there when the first one's first ends.
         wait_until(lambda: n_waiting(backend) >= 3)
         stage.gate.set()
-        assert len(results(old.result(DEADLINE_S))) == 4
-        assert len(results(new.result(DEADLINE_S))) == 4
+        assert len(results(old.result(WAIT_S))) == 4
+        assert len(results(new.result(WAIT_S))) == 4
     assert stage.begun[:5] == [GOOD, OTHER, GOOD, OTHER, GOOD]
 
 
@@ -191,7 +187,7 @@ def test_cancel_begins_nothing_new_and_keeps_what_was_on_its_way(stage: Stage) -
         wait_until(lambda: len(stage.begun) == 2)
         cancelled.set()
         stage.gate.set()
-        events = job.result(timeout=DEADLINE_S)
+        events = job.result(timeout=WAIT_S)
     assert len(stage.begun) == 2
     assert sum(isinstance(event, TaskStarted) for event in events) == 2
     assert failures(events) == {}
@@ -210,8 +206,8 @@ def test_cancelling_one_job_leaves_the_other_running(stage: Stage) -> None:
         wait_until(lambda: n_waiting(backend) >= 5)
         cancelled.set()
         stage.gate.set()
-        assert len(results(other.result(DEADLINE_S))) == 5
-        assert set(results(first.result(DEADLINE_S))) <= set(ids(many(2)))
+        assert len(results(other.result(WAIT_S))) == 5
+        assert set(results(first.result(WAIT_S))) <= set(ids(many(2)))
     assert stage.begun.count(GOOD) == 2
 
 
@@ -235,8 +231,8 @@ def test_closing_the_backend_ends_its_runs(stage: Stage) -> None:
         closing = jobs.submit(backend.close)
         wait_until(lambda: backend._closed)  # type: ignore[attr-defined]
         stage.gate.set()
-        closing.result(timeout=DEADLINE_S)
-        events = job.result(timeout=DEADLINE_S)
+        closing.result(timeout=WAIT_S)
+        events = job.result(timeout=WAIT_S)
     assert len(stage.begun) == 2
     assert set(results(events)) <= set(ids(many(2)))
     assert failures(events) == {}

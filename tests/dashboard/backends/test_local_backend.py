@@ -19,12 +19,14 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from compute_lambda import FitResult, FitTask, fit
-from compute_lambda.errors import DatasetError
+from compute_lambda import FitResult, FitTask, Result, fit
+from compute_lambda.contract.errors import DatasetError
+from compute_lambda.tasks.host import Host
+from compute_lambda.tasks.registry import run_task
 from dashboard.backends import LocalBackend, TaskEvent, TaskFailure, TaskResult, TaskStarted, local
 from kmeans_core import COVARIANCE_TYPES
+from tests.waiting import WAIT_S, until
 
-DEADLINE_S = 20.0
 TASK = FitTask(
     dataset_id="aa" * 32,
     columns=(0, 1),
@@ -114,10 +116,7 @@ def shape(events: Sequence[TaskEvent]) -> list[tuple[str, str]]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
+    until(condition, "the backend has come that far")
 
 
 def test_two_threads_start_every_task_once_and_before_its_result(backend: LocalBackend) -> None:
@@ -131,7 +130,7 @@ def test_two_threads_start_every_task_once_and_before_its_result(backend: LocalB
         assert started < sequence.index(("TaskResult", task.task_id))
     assert all(before <= e.at <= time.time() for e in events if isinstance(e, TaskStarted))
     workers = {result.invocation.worker for result in results(events).values()}
-    assert workers <= {"fit_0", "fit_1"}
+    assert workers <= {"worker_0", "worker_1"}
 
 
 def test_the_same_results_with_one_thread_two_threads_and_none(store: ScriptedStore) -> None:
@@ -216,7 +215,7 @@ def test_a_failed_read_is_tried_again_by_the_next_task(backend: LocalBackend) ->
 def test_at_most_n_threads_are_in_flight_over_all_jobs(
     backend: LocalBackend, store: ScriptedStore
 ) -> None:
-    both = threading.Barrier(2, timeout=DEADLINE_S)
+    both = threading.Barrier(2, timeout=WAIT_S)
     meet_once = threading.Semaphore(2)
 
     def meet(_: str) -> None:
@@ -230,7 +229,7 @@ def test_at_most_n_threads_are_in_flight_over_all_jobs(
             jobs.submit(run, backend, many(8, dataset_id=dataset_id))
             for dataset_id in (GOOD, OTHER, "ee" * 32)
         ]
-        found = [results(job.result(timeout=DEADLINE_S)) for job in runs]
+        found = [results(job.result(timeout=WAIT_S)) for job in runs]
     assert [len(each) for each in found] == [8, 8, 8]
     assert store.most_active == 2
 
@@ -242,14 +241,14 @@ def test_a_long_fit_makes_way_and_still_ends_the_same(
     long = dataclasses.replace(TASK, n_clusters=(8,), experiments=(0, 1), n_restarts=10)
     gate, ended = threading.Event(), []
 
-    def recorded(task: FitTask, *args: Any, **settings: Any) -> FitResult:
-        result = fit(task, *args, **settings)
+    def recorded(task: FitTask, host: Host) -> Result:
+        result = run_task(task, host)
         if result.resume is None:  # in the one thread that fits: their order is exact
             ended.append(task.n_clusters)
         return result
 
-    monkeypatch.setattr(local, "fit", recorded)
-    store.before_read = lambda _: (gate.wait(DEADLINE_S), None)[1]
+    monkeypatch.setattr(local, "run_task", recorded)
+    store.before_read = lambda _: (gate.wait(WAIT_S), None)[1]
 
     with ThreadPoolExecutor(2) as jobs:
         slow = jobs.submit(run, single, [long])
@@ -257,8 +256,8 @@ def test_a_long_fit_makes_way_and_still_ends_the_same(
         quick = jobs.submit(run, single, [dataclasses.replace(TASK, n_clusters=(1,))])
         wait_until(lambda: len(single._runs) == 2 and len(single._runs[0].waiting) == 1)
         gate.set()
-        assert shape(quick.result(DEADLINE_S))[-1][0] == "TaskResult"
-        events = slow.result(DEADLINE_S)
+        assert shape(quick.result(WAIT_S))[-1][0] == "TaskResult"
+        events = slow.result(WAIT_S)
     assert ended == [(1,), (8,)]
     assert [name for name, _ in shape(events)] == ["TaskStarted", "TaskResult"]
     result = results(events)[long.task_id]
@@ -290,11 +289,11 @@ def test_cancel_stops_a_long_fit_at_its_next_iteration(
 ) -> None:
     ended = []
 
-    def recorded(*args: Any, **settings: Any) -> FitResult:
-        ended.append(fit(*args, **settings))
+    def recorded(task: FitTask, host: Host) -> Result:
+        ended.append(run_task(task, host))
         return ended[-1]
 
-    monkeypatch.setattr(local, "fit", recorded)
+    monkeypatch.setattr(local, "run_task", recorded)
     store.n_rows = 5_000
     cancelled = threading.Event()
     events = backend.run([dataclasses.replace(LONG, seed=s) for s in range(5)], cancelled)
@@ -331,7 +330,7 @@ def test_cancelling_one_job_leaves_the_other_running(backend: LocalBackend) -> N
         other = jobs.submit(run, backend, many(4, dataset_id=OTHER))
         cancelled.set()
         assert results(list(first)) == {}
-        assert len(results(other.result(DEADLINE_S))) == 4
+        assert len(results(other.result(WAIT_S))) == 4
 
 
 def test_closing_the_iterator_stops_its_tasks(backend: LocalBackend) -> None:
@@ -348,6 +347,6 @@ def test_closing_the_backend_ends_its_runs(store: ScriptedStore) -> None:
         job = jobs.submit(run, backend, [dataclasses.replace(LONG, seed=s) for s in range(4)])
         wait_until(lambda: len(store.reads) == 2)
         backend.close()
-        assert results(job.result(timeout=DEADLINE_S)) == {}
+        assert results(job.result(timeout=WAIT_S)) == {}
     with pytest.raises(RuntimeError, match="closed"):
         run(backend, [TASK])

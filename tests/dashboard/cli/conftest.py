@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 
 from dashboard.cli.main import main
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 SIZES = (60, 40, 30)
 CENTRES = ((0.0, 0.0), (-50.0, 20.0), (40.0, -30.0))
 #: Text that a spreadsheet program would run, as row names.
 FORMULA = "=HYPERLINK(1)"
-PROCESS_S = 90.0
+PROCESS_S = WAIT_S
 
 Cli = Callable[..., int]
 
@@ -73,19 +74,24 @@ def cli(data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
 
 @pytest.fixture
 def start(data_dir: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `python -m dashboard ...` as a process of its own; whatever is left is killed."""
+    """Starts `python -m dashboard ...` as a process of its own; whatever is left is killed.
+
+    `module` names another one than "dashboard".
+    """
     processes: list[subprocess.Popen[str]] = []
 
-    def start_one(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    def start_one(
+        *arguments: object, module: str = "dashboard", **options: object
+    ) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "CENTAURUS_DATA_DIR": str(data_dir),
             "CENTAURUS_THREADS": "2",
-            "CENTAURUS_LEASE_S": "2",
+            "CENTAURUS_LEASE_S": "600",  # a slow process is not a dead one
             "PYTHONPATH": str(ROOT),
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             **{  # type: ignore[arg-type]
                 "cwd": tmp_path,
                 "env": environment,

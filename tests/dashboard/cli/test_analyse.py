@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from dashboard.jobs.sqlite_store import SqliteJobStore
+from dashboard.backends.local import LocalBackend
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.cli.conftest import FORMULA, SIZES, Cli
 
 SMALL = ("--types", "diag-tied,full-tied", "--k", "1:5", "--experiments", "3", "--restarts", "4")
@@ -190,6 +191,24 @@ class TestOutput:
         assert process.wait(60) == 0  # type: ignore[attr-defined]
         assert b"/120 [" in seen
         assert b"fits/s" in seen
+        assert seen.decode().startswith("120 fits · under 1 s · $0.00\r\n")
+
+    def test_where_fits_cost_money_the_price_comes_first(
+        self,
+        cli: Cli,
+        blobs: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(LocalBackend, "cost_usd", lambda *_: 3.25)
+        command = ("analyse", blobs, *SMALL, "--out", tmp_path / "out", "--json")
+        assert cli(*command, "--spending-cap-usd", "2.5") == 0
+        out, err = capsys.readouterr()
+        assert err == "120 fits · under 1 s · $3.25 · more than the cap of $2.50\n"
+        assert json.loads(out)["state"] == "done"
+        assert cli(*command) == 0
+        assert capsys.readouterr().err == ""  # done before: nothing to pay
 
 
 class TestJob:
@@ -201,7 +220,7 @@ class TestJob:
         store = SqliteJobStore(data_dir / "jobs.sqlite3")
         (record,) = store.jobs()
         assert (record.state, record.dataset_name, record.backend) == ("done", "blobs.csv", "local")
-        assert (record.n_fits, record.n_fits_done) == (120, 120)
+        assert (record.n_units, record.n_units_done) == (120, 120)
         spec = record.spec
         assert (spec.seed, spec.min_members, spec.distance) == (5, 7, "mahalanobis")
         assert (spec.k_min, spec.k_max, spec.n_experiments, spec.n_restarts) == (1, 5, 3, 4)

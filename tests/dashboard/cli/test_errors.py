@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.jobs.sqlite_store import SqliteJobStore
 from dashboard.settings import SETTINGS
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.cli.conftest import Cli
 
 USAGE = " See python -m dashboard analyse --help."

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from dashboard.cli.analyse import _interrupted
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore
 from dashboard.services import build_services
 from dashboard.settings import Settings
+from dashboard.stores.base import JobRecord, JobStore
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.cli.conftest import PROCESS_S
 from tests.dashboard.jobs import made_up
-from tests.dashboard.jobs.waiting import until
+from tests.holding import HoldFile
+from tests.waiting import until
 
 Start = Callable[..., subprocess.Popen[str]]
-# Two seconds or more of fitting in some 160 tasks: long enough to be stopped in the middle.
-N_EXPERIMENTS = 400
+HELD = 5
+N_EXPERIMENTS = 200
 JOB = ("--k", "2:6", "--types", "full-untied,diag-untied", "--experiments", str(N_EXPERIMENTS))
 N_FITS = 5 * 2 * N_EXPERIMENTS * 10
 
@@ -32,12 +33,33 @@ def store(data_dir: Path) -> Iterator[JobStore]:
     opened.close()
 
 
+@pytest.fixture
+def hold(data_dir: Path) -> HoldFile:
+    """Stops what `start_held` starts once HELD tasks are recorded, until `let_go()`."""
+    made = HoldFile(data_dir / "hold")
+    made.at(HELD)
+    return made
+
+
+@pytest.fixture
+def start_held(start: Start, hold: HoldFile) -> Start:  # noqa: ARG001
+    return lambda *arguments: start(*arguments, module="tests.dashboard.cli.held_dashboard")
+
+
+def let_lease_run_out(store: JobStore) -> None:
+    """As time does after a process has died."""
+    record = the_job(store)
+    assert record is not None
+    assert record.owner is not None
+    assert store.renew_lease(record.job_id, record.owner, 0.0, 0) is not None
+
+
 def the_job(store: JobStore) -> JobRecord | None:
     # A server also runs the analysis of a first visit.
-    return next((record for record in store.jobs() if record.n_fits == N_FITS), None)
+    return next((record for record in store.jobs() if record.n_units == N_FITS), None)
 
 
-def is_underway(store: JobStore, n_done: int = 3) -> bool:
+def is_underway(store: JobStore, n_done: int = HELD) -> bool:
     record = the_job(store)
     return record is not None and record.n_done >= n_done
 
@@ -58,7 +80,7 @@ def assert_exactly_once(store: JobStore, *earlier: dict[str, int]) -> None:
     record = the_job(store)
     assert record is not None
     assert (record.state, record.n_failed, record.n_running) == ("done", 0, 0)
-    assert (record.n_done, record.n_fits_done) == (record.n_tasks, N_FITS)
+    assert (record.n_done, record.n_units_done) == (record.n_tasks, N_FITS)
     final = recorded(store)
     assert len(final) == record.n_tasks
     for before in earlier:
@@ -66,27 +88,28 @@ def assert_exactly_once(store: JobStore, *earlier: dict[str, int]) -> None:
 
 
 def test_ctrl_c_cancels_and_the_same_command_goes_on(
-    start: Start, store: JobStore, noise: Path, tmp_path: Path
+    start_held: Start, hold: HoldFile, store: JobStore, noise: Path, tmp_path: Path
 ) -> None:
     command = ("analyse", noise, *JOB, "--out", tmp_path / "out")
-    process = start(*command)
-    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    process = start_held(*command)
+    until(lambda: is_underway(store), "five tasks are recorded")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 130
     record = the_job(store)
     assert record is not None
     assert (record.state, record.owner) == ("cancelled", None)
-    assert 0 < record.n_fits_done < N_FITS
+    assert 0 < record.n_units_done < N_FITS
     assert out == ""
     assert err == (
-        f"\nInterrupted after {record.n_fits_done:,} of {N_FITS:,} fits. Run the same command "
+        f"\nInterrupted after {record.n_units_done:,} of {N_FITS:,} fits. Run the same command "
         "again to go on from there.\n"
     )
     assert not (tmp_path / "out" / "fits.csv").exists()
     before = recorded(store)
 
-    again = start(*command, "--json")
+    hold.let_go()
+    again = start_held(*command, "--json")
     _, err = again.communicate(timeout=PROCESS_S)
     assert (again.returncode, err) == (0, "")
     assert_exactly_once(store, before)
@@ -94,9 +117,9 @@ def test_ctrl_c_cancels_and_the_same_command_goes_on(
     assert len(rows) == 1 + 5 * 2 * N_EXPERIMENTS
 
 
-def test_sigterm_is_as_orderly(start: Start, store: JobStore, noise: Path) -> None:
-    process = start("analyse", noise, *JOB)
-    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+def test_sigterm_is_as_orderly(start_held: Start, store: JobStore, noise: Path) -> None:
+    process = start_held("analyse", noise, *JOB)
+    until(lambda: is_underway(store), "five tasks are recorded")
     process.terminate()
     process.communicate(timeout=PROCESS_S)
     assert process.returncode == 130
@@ -106,12 +129,12 @@ def test_sigterm_is_as_orderly(start: Start, store: JobStore, noise: Path) -> No
 
 
 def test_a_killed_command_is_finished_by_the_next_processes(
-    start: Start, store: JobStore, noise: Path
+    start_held: Start, hold: HoldFile, store: JobStore, noise: Path
 ) -> None:
     """SIGKILL a command, then the server that took its job over, then start a server again."""
     snapshots = []
-    command = start("analyse", noise, *JOB)
-    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    command = start_held("analyse", noise, *JOB)
+    until(lambda: is_underway(store), "five tasks are recorded")
     command.kill()
     command.wait(PROCESS_S)
     snapshots.append(recorded(store))
@@ -120,31 +143,36 @@ def test_a_killed_command_is_finished_by_the_next_processes(
     assert (left.state, left.finished) == ("running", False)
     assert left.n_done == len(snapshots[0]) < left.n_tasks
 
-    first = start("serve", "--port", "0")
-    until(lambda: is_underway(store, left.n_done + 3), "the server has gone on with it", PROCESS_S)
+    let_lease_run_out(store)
+    first = start_held("serve", "--port", "0")
+    until(lambda: is_underway(store, left.n_done + HELD), "the server has gone on with it")
     first.kill()
     first.wait(PROCESS_S)
     snapshots.append(recorded(store))
 
-    second = start("serve", "--port", "0")
+    let_lease_run_out(store)
+    hold.let_go()
+    second = start_held("serve", "--port", "0")
     record = the_job(store)
     assert record is not None
-    until(lambda: (the_job(store) or record).finished, "the job is finished", PROCESS_S)
+    until(lambda: (the_job(store) or record).finished, "the job is finished")
     assert_exactly_once(store, *snapshots)
     second.terminate()
     assert second.wait(PROCESS_S) == 0
 
 
 def test_a_killed_command_goes_on_when_started_again(
-    start: Start, store: JobStore, noise: Path, tmp_path: Path
+    start_held: Start, hold: HoldFile, store: JobStore, noise: Path, tmp_path: Path
 ) -> None:
     command = ("analyse", noise, *JOB, "--out", tmp_path / "out")
-    process = start(*command)
-    until(lambda: is_underway(store), "three tasks are recorded", PROCESS_S)
+    process = start_held(*command)
+    until(lambda: is_underway(store), "five tasks are recorded")
     process.kill()
     process.wait(PROCESS_S)
     before = recorded(store)
-    again = start(*command)
+    let_lease_run_out(store)
+    hold.let_go()
+    again = start_held(*command)
     out, err = again.communicate(timeout=PROCESS_S)
     assert (again.returncode, err) == (0, "")
     assert "Recommended: " in out
@@ -167,7 +195,7 @@ def test_ctrl_c_leaves_a_job_alone_that_another_process_runs(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services = build_services(Settings(data_dir=data_dir, n_threads=1))
-    job_id = services.store.create_job(made_up.job(n_fits=500)).job_id
+    job_id = services.store.create_job(made_up.job(n_units=500)).job_id
     services.store.acquire_lease(job_id, "elsewhere", 60.0)
     services.store.set_state(job_id, "running", owner="elsewhere")
     services.store.record(job_id, [made_up.done(0, 20)])

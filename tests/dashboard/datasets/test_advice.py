@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dashboard.datasets import ColumnInfo
-from dashboard.datasets.advice import MAX_SELECTED, ColumnValues, advise
+from dashboard.datasets.reading.advice import MAX_SELECTED, ColumnValues, advise
 
 RNG = np.random.default_rng(5)
 N = 40

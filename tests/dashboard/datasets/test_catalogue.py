@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from dashboard.datasets import Dataset, DatasetCatalogue, DatasetError
+from tests.waiting import WAIT_S
 
 CSV = "Name,a (m),b\nx,1.5,2\ny,,4\nz,3.5,inf\n"
 
@@ -247,7 +248,7 @@ def test_two_processes_add_the_same_file_at_once(tmp_path: Path) -> None:
         for process in processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        outcomes = [process.communicate("go\n", timeout=30) for process in processes]
+        outcomes = [process.communicate("go\n", timeout=WAIT_S) for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -11,10 +11,10 @@ import pytest
 
 from compute_lambda import fit
 from dashboard.analysis import JobView
-from dashboard.jobs.cost import NUMPY_COSTS
-from dashboard.jobs.plan import plan
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord, TaskOutcome
+from dashboard.planning.cost import NUMPY_COSTS
+from dashboard.planning.plan import plan
+from dashboard.planning.spec import JobSpec
+from dashboard.stores.base import JobRecord, TaskOutcome
 
 FORMULA = "=SUM(A1)"
 
@@ -103,7 +103,7 @@ def record(spec: JobSpec) -> JobRecord:
         8,
         spec.n_fits,
         state="done",
-        n_fits_done=16,
+        n_units_done=16,
         created_at=0.0,
         finished_at=60.0,
     )

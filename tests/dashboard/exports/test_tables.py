@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.analysis import RowLabels
 from dashboard.exports import (
     fits_csv,
     fits_frame,
@@ -23,9 +24,17 @@ COLUMNS = [
 
 
 @pytest.fixture
-def labelled(view, catalogue, spec):
-    cell = view.cells["full-tied", 2]
-    return labelled_rows(catalogue, spec, cell.best, cell.preparation)
+def found():
+    """Labels of the 41 rows of the table, of which the fourth was left out of the fit."""
+    labels = np.repeat([0, 1], [26, 15]).astype(np.int32)
+    certainties = np.linspace(0.5, 1.0, 41)
+    labels[3], certainties[3] = -1, np.nan
+    return RowLabels(labels, certainties)
+
+
+@pytest.fixture
+def labelled(table, found):
+    return labelled_rows(table, found)
 
 
 def test_fits_have_one_row_per_experiment_in_order(view):

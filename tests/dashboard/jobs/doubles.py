@@ -11,8 +11,8 @@ import numpy as np
 from compute_lambda import FitTask
 from dashboard.backends import TaskEvent, TaskFailure, TaskResult, TaskStarted
 from dashboard.datasets import ColumnInfo, Dataset, DatasetError
-from dashboard.jobs.cost import CostModel
-from dashboard.jobs.spending import Budget, Usage
+from dashboard.planning.cost import CostModel
+from dashboard.planning.spending import Budget, Usage
 from tests.dashboard.jobs.made_up import DATASET_ID, fit, result
 
 #: So slow that the planner makes a task of every single experiment.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from compute_lambda import FitResult, FitTask, Invocation
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.store import JobRecord, TaskOutcome
+from dashboard.planning.spec import JobSpec
+from dashboard.stores.base import JobRecord, TaskOutcome
 from kmeans_core import ClusterModel, ExperimentFit, Preparation
 
 DATASET_ID = "ab" * 32
@@ -21,7 +21,7 @@ def one_fit_for_each_k(k_max: int) -> JobSpec:
     return spec(k_max=k_max, covariance_types=("full-untied",), n_experiments=1, n_restarts=1)
 
 
-def job(seed: int = 0, n_tasks: int = 10, n_fits: int = 50, **changes: object) -> JobRecord:
+def job(seed: int = 0, n_tasks: int = 10, n_units: int = 50, **changes: object) -> JobRecord:
     what = spec(seed)
     return JobRecord(
         job_id=what.job_id,
@@ -29,7 +29,7 @@ def job(seed: int = 0, n_tasks: int = 10, n_fits: int = 50, **changes: object) -
         dataset_name="field",
         backend="local",
         n_tasks=n_tasks,
-        n_fits=n_fits,
+        n_units=n_units,
         **changes,  # type: ignore[arg-type]
     )
 
@@ -77,13 +77,13 @@ def result(of_task: str, *fits: ExperimentFit) -> FitResult:
     return FitResult(of_task, fits or (fit(),), preparation, 10, invocation)
 
 
-def done(number: int, n_fits: int = 5, *fits: ExperimentFit) -> TaskOutcome:
-    return TaskOutcome(task_id(number), "done", n_fits, result=result(task_id(number), *fits))
+def done(number: int, n_units: int = 5, *fits: ExperimentFit) -> TaskOutcome:
+    return TaskOutcome(task_id(number), "done", n_units, result=result(task_id(number), *fits))
 
 
-def failed(number: int, message: str = "boom", n_fits: int = 5) -> TaskOutcome:
+def failed(number: int, message: str = "boom", n_units: int = 5) -> TaskOutcome:
     error = {"code": "boom", "message": message, "details": {}, "request_id": "r9"}
-    return TaskOutcome(task_id(number), "failed", n_fits, error=error, attempts=3)
+    return TaskOutcome(task_id(number), "failed", n_units, error=error, attempts=3)
 
 
 def task(number: int = 0, k: int = 1) -> FitTask:

@@ -6,8 +6,8 @@ import numpy as np
 
 from dashboard.analysis.recommendation import _ranked
 from dashboard.analysis.view import JobView
-from dashboard.jobs.best import BestModel
-from dashboard.jobs.store import TaskOutcome
+from dashboard.planning.best import BestModel
+from dashboard.stores.base import TaskOutcome
 from kmeans_core import COVARIANCE_TYPES
 from tests.dashboard.jobs.doubles import OneTable
 from tests.dashboard.jobs.made_up import fit, result, spec, task_id

@@ -15,12 +15,12 @@ import redis
 
 from dashboard.jobs.memo import Memo, redis_cache
 from tests.dashboard.jobs.made_up import fit, result, task_id
+from tests.waiting import WAIT_S
 
-START_S = 20.0
 BINARY = shutil.which("redis-server")
 
 needs_server = pytest.mark.skipif(
-    BINARY is None, reason="there is no redis-server here (apt-get install redis-server)"
+    BINARY is None, reason="remembering in Redis: no redis-server (apt-get install redis-server)"
 )
 
 
@@ -37,7 +37,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(WAIT_S)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     )
     running = Server(port, process)
     try:
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + WAIT_S
         client = redis.Redis.from_url(running.url)
         while True:
             try:
@@ -70,7 +70,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @needs_server
-def test_what_one_process_remembers_another_one_knows(server: Server) -> None:
+def test_what_one_process_remembers_another_one_knows(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.jobs.memo.REDIS_TIMEOUT_S", WAIT_S)
     written = result(task_id(1), fit(bic=0.1 + 0.2, k=2))
     Memo(redis_cache(server.url)).put(written)
     other = Memo(redis_cache(server.url))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask_caching import Cache
@@ -13,15 +13,16 @@ from flask_caching import Cache
 from compute_lambda import FitTask
 from dashboard.datasets import Dataset
 from dashboard.jobs.memo import Memo, file_cache
-from dashboard.jobs.plan import plan
 from dashboard.jobs.service import JobService
-from dashboard.jobs.spec import JobSpec, SpecError
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore, StoreError
+from dashboard.planning.plan import Group, groups, plan
+from dashboard.planning.spec import JobSpec, SpecError
+from dashboard.stores.base import JobRecord, JobStore, StoreError
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import ONE_BY_ONE, OneTable, ScriptedBackend
 from tests.dashboard.jobs.made_up import task_id
-from tests.dashboard.jobs.waiting import until
+from tests.error_shape import check_record
+from tests.waiting import WAIT_S, until
 
 Make = Callable[..., JobService]
 
@@ -75,7 +76,7 @@ def make(store: JobStore, backend: ScriptedBackend, cache: Cache) -> Iterator[Ma
 
 
 def finished(service: JobService, what: JobSpec) -> JobRecord:
-    record = service.wait(what.job_id, 20.0)
+    record = service.wait(what.job_id, WAIT_S)
     assert record is not None
     assert record.finished, record
     return record
@@ -90,7 +91,7 @@ def finished_by_itself(store: JobStore, what: JobSpec) -> JobRecord:
 
 
 def counts(record: JobRecord) -> tuple[int, int, int]:
-    return record.n_done, record.n_failed, record.n_fits_done
+    return record.n_done, record.n_failed, record.n_units_done
 
 
 class TestSubmit:
@@ -99,7 +100,7 @@ class TestSubmit:
     ) -> None:
         service, what = make(), spec()
         queued = service.submit(what)
-        assert (queued.job_id, queued.n_tasks, queued.n_fits) == (what.job_id, 6, 12)
+        assert (queued.job_id, queued.n_tasks, queued.n_units) == (what.job_id, 6, 12)
         assert (queued.dataset_name, queued.backend) == ("field", "local")
         record = finished(service, what)
         assert (record.state, *counts(record), record.n_running) == ("done", 6, 0, 12, 0)
@@ -132,7 +133,7 @@ class TestSubmit:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20.0)
+            thread.join(WAIT_S)
         record = finished(one, what)
         assert (record.state, *counts(record)) == ("done", 20, 0, 40)
         assert backend.started == dict.fromkeys(ids_of(what), 1)
@@ -342,6 +343,7 @@ class TestFailures:
             "code": "boom",
             "message": "It broke.",
             "details": {
+                "kind": "fit",
                 "covariance_type": "full-untied",
                 "n_clusters": [2],
                 "experiments": [0],
@@ -427,6 +429,7 @@ class TestFailures:
         (lost,) = [o for o in store.outcomes(what.job_id).outcomes if o.status == "failed"]
         assert lost.task_id == ids_of(what)[3]
         assert lost.error is not None
+        check_record(lost.error)
         assert lost.error["code"] == "no_outcome"
 
 
@@ -527,9 +530,13 @@ class TestTakeOver:
         self, make: Make, store: JobStore, backend: ScriptedBackend
     ) -> None:
         what = spec()
-        self.half_done(store, what, "dead", lease_s=0.5)
+        self.half_done(store, what, "dead", lease_s=600.0)
         service = make()
         service.cancel(what.job_id)  # the lease still holds: nobody can tell that it is dead
+        left = store.job(what.job_id)
+        assert left is not None
+        assert not left.finished
+        assert store.renew_lease(what.job_id, "dead", 0.0, 0) is not None  # as time does
         service.start()
         record = finished(service, what)
         assert (record.state, *counts(record)) == ("cancelled", 2, 0, 4)
@@ -618,30 +625,31 @@ class TestTakeOver:
         assert backend.started.total() == 0
 
     def test_the_lease_holds_while_the_end_takes_long(
-        self, make: Make, store: JobStore, monkeypatch: pytest.MonkeyPatch
+        self, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Very many earlier results are read for the best model: nobody may take over meanwhile."""
         what, owners = spec(), []
 
         def slow_best(*_: object, **__: object) -> None:
-            at_entry = store.job(what.job_id)
-            assert at_entry is not None
-            assert at_entry.lease_expires_at is not None
-            ran_out = at_entry.lease_expires_at
-            until(lambda: time.time() > ran_out, "the lease would have run out")
-            now = store.job(what.job_id)
-            assert now is not None
-            owners.append((at_entry.owner, now.owner))
+            for _ in range(3):
+                now[0] += 50.0
+                until(lambda: lease_of(what)[1] == now[0] + 60.0, "the lease is renewed")
+                other._adopt_orphans()
+                owners.append(lease_of(what)[0])
 
-        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.best", slow_best)
-        other = make(backend=ScriptedBackend())
-        other.start()
-        service = make(lease_s=1.0)
-        service.submit(what)
+        def lease_of(what: JobSpec) -> tuple[str | None, float | None]:
+            record = store.job(what.job_id)
+            assert record is not None
+            return record.owner, record.lease_expires_at
+
+        monkeypatch.setattr("dashboard.jobs.recorder.Recorder.summary", slow_best)
+        now = [1_000.0]
+        store = SqliteJobStore(tmp_path / "timed.sqlite3", clock=lambda: now[0])
+        timing = {"store": store, "lease_s": 60.0, "clock": lambda: now[0]}
+        other = make(**timing, owner="other")
+        make(**timing, owner="first").submit(what)
         assert finished_by_itself(store, what).state == "done"
-        ((before, after),) = owners
-        assert before == after
-        assert before is not None
+        assert [owner is not None and owner.startswith("first") for owner in owners] == [True] * 3
 
     def test_tasks_of_another_release_are_put_aside(
         self, make: Make, store: JobStore, backend: ScriptedBackend
@@ -716,3 +724,21 @@ def test_a_store_that_fails_for_a_while_loses_nothing(
     record = finished(service, what)
     assert (record.state, *counts(record)) == ("done", 6, 0, 12)
     assert backend.started == dict.fromkeys(ids_of(what), 1)
+
+
+def test_a_job_is_cut_into_tasks_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quote of the settings in view, Run, and a second Run: one and the same groups."""
+    n_made = 0
+
+    def counting(*arguments: Any) -> list[Group]:
+        nonlocal n_made
+        n_made += 1
+        return groups(*arguments)
+
+    monkeypatch.setattr("dashboard.planning.analysis.groups", counting)
+    service, what = make(), spec()
+    quoted = service.quote(what)
+    service.submit(what)
+    assert quoted.n_tasks == finished(service, what).n_tasks == 6
+    service.submit(what)
+    assert n_made == 1

@@ -10,13 +10,13 @@ import pytest
 
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
-from dashboard.jobs.spec import JobSpec
-from dashboard.jobs.spending import Usage
-from dashboard.jobs.sqlite_store import SqliteJobStore
-from dashboard.jobs.store import JobRecord, JobStore
+from dashboard.planning.spec import JobSpec
+from dashboard.planning.spending import Usage
+from dashboard.stores.base import JobRecord, JobStore
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
 from tests.dashboard.jobs.doubles import OneTable, ScriptedBackend
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import WAIT_S, until
 
 #: One type, one experiment: six tasks, one for each K.
 SPEC = made_up.spec(k_max=6, covariance_types=("full-untied",), n_experiments=1, n_restarts=2)
@@ -61,7 +61,7 @@ def make(
 
 
 def finished(service: JobService, spec: JobSpec = SPEC) -> JobRecord:
-    record = service.wait(spec.job_id, 20.0)
+    record = service.wait(spec.job_id, WAIT_S)
     assert record is not None
     assert record.finished, record
     until(lambda: not service.runs_here(spec.job_id), "the run has let go")

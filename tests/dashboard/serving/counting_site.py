@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import dashboard.services
 from dashboard.backends.local import LocalBackend
-from dashboard.jobs.cost import CostModel
+from dashboard.planning.cost import CostModel
+from dashboard.services import assembly
 from dashboard.settings import read_settings
 from dashboard.wsgi import application as served
 
@@ -38,7 +38,7 @@ class CountingBackend(LocalBackend):
         """Something, so that the server starts no analysis of its own."""
         return 1e-9 * n_requests
 
-    def _fit(self, run: Any, work: Any) -> Any:
+    def _compute(self, run: Any, work: Any) -> Any:
         number = 0
         if work.so_far is None:
             number = next(self._n_begun)
@@ -50,7 +50,7 @@ class CountingBackend(LocalBackend):
                 os.close(descriptor)
         while number > self._most() and not run.stopped:
             time.sleep(0.005)
-        return super()._fit(run, work)
+        return super()._compute(run, work)
 
     def _most(self) -> float:
         try:
@@ -61,5 +61,5 @@ class CountingBackend(LocalBackend):
 
 def application() -> Any:
     """What gunicorn serves. Only its processes get the other backend, not one that imports this."""
-    dashboard.services.LocalBackend = CountingBackend  # type: ignore[misc]
+    assembly.LocalBackend = CountingBackend  # type: ignore[misc]
     return served()

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from tests.dashboard.serving.conftest import Gunicorn
+from tests.waiting import WAIT_S
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs a Unix system")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn (use Linux or macOS)")
 
 
 def answers_of_both(server: Gunicorn, workers: set[int], path: str) -> dict[int, object]:
@@ -69,6 +70,8 @@ def test_a_killed_worker_is_replaced_and_its_job_goes_on(gunicorn: Gunicorn) -> 
     settled = gunicorn.task_ids(job_id)
     os.kill(holder, signal.SIGKILL)
     gunicorn.hold(None)
+    gunicorn.until(lambda: holder not in gunicorn.workers(), "it is gone")
+    gunicorn.let_lease_run_out(job_id)
     gunicorn.until(lambda: gunicorn.record(job_id).finished, "the job is finished")
     record = gunicorn.record(job_id)
     assert (record.state, record.n_done, record.n_failed) == ("done", 48, 0)
@@ -114,7 +117,7 @@ def test_a_server_that_stops_gives_its_jobs_back_and_the_next_one_goes_on(
 
 def test_what_is_missing_is_said_once_and_nothing_is_started_again(gunicorn: Gunicorn) -> None:
     gunicorn.start(CENTAURUS_BACKEND="aws")
-    assert gunicorn.process.wait(40) != 0
+    assert gunicorn.process.wait(WAIT_S) != 0
     assert "The aws backend needs to know where it is: expected --stack NAME" in gunicorn.log()
     # gunicorn itself may print where it was when its workers gave up; nothing of ours is in it.
     assert "dashboard/" not in gunicorn.log().partition("Traceback")[2]

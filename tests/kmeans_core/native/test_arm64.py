@@ -170,9 +170,9 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kernels.Kernel]:
     """The arm64 kernel; skips where it cannot be built or run."""
     qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if qemu is None:
-        pytest.skip("qemu-user is not installed")
+        pytest.skip("the kernel for arm64: no qemu-user (apt-get install qemu-user)")
     if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed")
+        pytest.skip("the kernel for arm64: no zig (pip install ziglang)")
     directory = tmp_path_factory.mktemp("arm64")
     cases = [c_case(i, name, *signature) for i, (name, signature) in enumerate(SIGNATURES.items())]
     source = directory / "program.c"

@@ -18,11 +18,12 @@ from kmeans_core.kernels.native import library
 from kmeans_core.kernels.native.binding import NativeKernel
 from kmeans_core.model.components import Components
 from kmeans_core.model.covariance import CovarianceType
+from tests.waiting import WAIT_S
 
 try:
     _NATIVE = NativeKernel(library.load())
 except OSError:
-    pytest.skip("no compiled kernel here", allow_module_level=True)
+    pytest.skip("the compiled kernel (apt-get install gcc, then make)", allow_module_level=True)
 
 KIND = CovarianceType.of("diag-untied")
 
@@ -184,7 +185,7 @@ print("done")
 @pytest.mark.parametrize("script", [CROWDED, FORKED])
 def test_threads_that_cannot_start_and_forks_do_no_harm(script):
     if script is FORKED and not hasattr(os, "fork"):
-        pytest.skip("there is no fork on this system")
+        pytest.skip("the kernel after a fork (use a system that has fork)")
     command = [sys.executable, "-W", "ignore", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S)
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

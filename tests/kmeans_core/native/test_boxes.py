@@ -28,7 +28,7 @@ from kmeans_core.points.arrangement import (
 try:
     _NATIVE = NativeKernel(library.load())
 except OSError:
-    pytest.skip("no compiled kernel here", allow_module_level=True)
+    pytest.skip("the compiled kernel (apt-get install gcc, then make)", allow_module_level=True)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from kmeans_core.kernels.native import compile as build
 from kmeans_core.kernels.native.library import load
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 NATIVE = build.HERE.relative_to(ROOT)
@@ -37,7 +38,7 @@ def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def compiler() -> list[str]:
     found = build.compilers()
     if not found:
-        pytest.skip("no C compiler on this machine")
+        pytest.skip("the kernel's build: no C compiler (apt-get install gcc)")
     return found[0]
 
 
@@ -174,7 +175,7 @@ def test_an_install_without_a_compiler_works_and_computes_with_numpy(tmp_path: P
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_S,
     )
     assert answer.returncode == 0, answer.stderr
     path, kernel, *counts = answer.stdout.split()
@@ -194,7 +195,7 @@ def test_an_editable_install_without_a_compiler_removes_an_older_library(tmp_pat
 @pytest.mark.parametrize(("target", "machine"), [("x86_64", 62), ("arm64", 183)])
 def test_zig_builds_for_lambda(tmp_path: Path, target: str, machine: int) -> None:
     if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed")
+        pytest.skip("the kernel for Lambda: no zig (pip install ziglang)")
     library = build.compile_kernel(build.SOURCE, tmp_path / "k.so", target=target)
     header = library.read_bytes()[:20]
     assert header[:5] == b"\x7fELF\x02"

@@ -18,7 +18,7 @@ from kmeans_core.kernels.native.library import load
 def without_vectors(tmp_path_factory: pytest.TempPathFactory) -> NativeKernel:
     """The kernel as it is built for a processor that the sources do not know."""
     if not build.compilers():
-        pytest.skip("there is no C compiler on this machine")
+        pytest.skip("the kernel without vectors: no C compiler (apt-get install gcc)")
     output = tmp_path_factory.mktemp("plain") / build.library_name()
     command = [*build.compilers()[0], "-DNO_VECTORS"]
     return NativeKernel(load(build.compile_kernel(build.SOURCE, output, command)))

@@ -6,6 +6,7 @@ or after any of them ends the process.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -18,14 +19,17 @@ import pytest
 from kmeans_core.kernels.native import compile as build
 
 ROOT = Path(__file__).resolve().parents[3]
+#: Several short processes: none is near the limit of a test, even on a machine with much to do.
 CASES = (
-    "native/test_boxes.py",
-    "native/test_random_shapes.py",
-    "test_assignment.py",
-    "test_degenerate.py",
-    "test_determinism.py",
-    "test_iterations.py",
+    *(f"native/test_boxes.py {part}/4" for part in (1, 2, 3, 4)),
+    "native/test_random_shapes.py 1/1",
+    "test_assignment.py 1/1",
+    "test_degenerate.py 1/1",
+    "test_determinism.py 1/1",
+    "test_iterations.py 1/1",
 )
+#: The library with checks, which takes half a minute to compile, and what it was made from.
+KEPT = ROOT / "build" / "sanitised"
 SHORT_BY_ONE = """
 import ctypes, sys
 import numpy as np
@@ -46,15 +50,26 @@ print("done")
 
 
 @pytest.fixture(scope="module")
-def sanitised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sanitised() -> Path:
     """The library with checks; skips where this machine's compiler cannot make one."""
     if shutil.which("gcc") is None:
-        pytest.skip("the sanitised build is made with gcc, which is not on this machine")
-    output = tmp_path_factory.mktemp("sanitised") / build.library_name()
-    try:
-        return build.compile_kernel(build.SOURCE, output, ["gcc"], sanitise=True)
-    except build.KernelNotBuilt as problem:
-        pytest.skip(f"gcc has no sanitisers here: {problem}")
+        pytest.skip("the kernel's memory checks: no gcc (apt-get install gcc)")
+    output, record = KEPT / build.library_name(), KEPT / "made_from"
+    version = subprocess.run(["gcc", "-v"], capture_output=True, check=True).stderr
+    sources = sorted(path for path in build.HERE.iterdir() if path.suffix in (".c", ".h", ".py"))
+    parts = (version, *(path.read_bytes() for path in sources))
+    made_from = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    if output.exists() and record.exists() and record.read_text() == made_from:
+        return output
+    record.unlink(missing_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "LIMIT_S", 800)
+        try:
+            build.compile_kernel(build.SOURCE, output, ["gcc"], sanitise=True)
+        except build.KernelNotBuilt as problem:
+            pytest.skip(f"the kernel's memory checks: gcc has none (Debian's gcc does): {problem}")
+    record.write_text(made_from)
+    return output
 
 
 def run(sanitised: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -74,18 +89,21 @@ def run(sanitised: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=800,
     )
 
 
-def test_no_case_reads_or_writes_out_of_bounds(sanitised: Path) -> None:
-    cases = [str(Path(__file__).parents[1] / name) for name in CASES]
-    options = ("-q", "-p", "no:cacheprovider", "-k", "not numpy", "--kernel-shapes=48")
-    done = run(sanitised, "-m", "pytest", *options, *cases)
+@pytest.mark.parametrize("cases", CASES)
+def test_no_case_reads_or_writes_out_of_bounds(sanitised: Path, cases: str) -> None:
+    name, part = cases.split()
+    options = ("-q", "-p", "no:cacheprovider", "--kernel-shapes=48", "--part", part)
+    chosen = ("-k", "not numpy", str(Path(__file__).parents[1] / name))
+    done = run(sanitised, "-m", "pytest", *options, *chosen)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None
-    assert int(passed[1]) > 100
+    assert int(passed[1]) > 25
+    assert "skipped" not in done.stdout
 
 
 @pytest.mark.parametrize("missing", [0, 1])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 
-from dashboard.aws.prices import Prices
 from dashboard.backends.api import ApiBackend, Retrying
+from dashboard.planning.prices import Prices
 from tests.dashboard.backends.api.scripted_endpoint import MEMORY_MB, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import write_tables
 

@@ -26,9 +26,9 @@ from aiohttp import web
 from compute_lambda import FitTask
 from compute_lambda.environment import Environment
 from compute_lambda.handler import Worker
+from tests.waiting import WAIT_S
 
 MEMORY_MB = 1_769
-WAIT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Fault:
     """What goes wrong with one request. The default is: nothing.
 
     `kind`: "" answers well; "status" with `status` and `body`; "reset" breaks the connection off
-    without an answer; "half" in the middle of it; "late" answers well after `delay_s`; "body"
+    without an answer; "half" in the middle of it; "late" answers well after `delay_s`, or once
+    `until` is set; "body"
     answers 200 with `body`; "edit" passes the good answer's JSON through `edit`; "stop" lets the
     function run out of time after its first iteration.
     """
@@ -46,6 +47,7 @@ class Fault:
     body: bytes = b'{"message":"Service Unavailable"}'
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    until: threading.Event | None = None
     edit: Callable[[dict[str, Any]], Any] | None = None
 
 
@@ -150,7 +152,7 @@ class ScriptedEndpoint:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         app = web.Application(client_max_size=16 * 2**20)
-        app.router.add_post("/fit", self._fit)
+        app.router.add_post("/tasks", self._fit)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._wanted_port, ssl_context=self._tls)
@@ -185,6 +187,8 @@ class ScriptedEndpoint:
     ) -> web.StreamResponse:
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)
+        while fault.until is not None and not fault.until.is_set():
+            await asyncio.sleep(0.005)
         if fault.kind == "reset":
             return _broken_off(request)
         if fault.kind in ("status", "body"):

@@ -15,8 +15,8 @@ import pytest
 from dashboard.backends.api import connection
 from dashboard.backends.api.connection import Answer, Connection
 from dashboard.backends.api.connections import Connections, ThroughProxy, transport_to
+from tests.waiting import WAIT_S
 
-WAIT_S = 10.0
 BODY = b'{"a":1}'
 HEADERS = {"host": "far.test", "x-amz-date": "now"}
 CLOSE = b""
@@ -79,7 +79,7 @@ def connected(
 
 
 async def once(own: Connection, _: ByteServer) -> tuple[Answer, bool]:
-    return await own.post("/fit?x=1", HEADERS, BODY), own.is_made_ready()
+    return await own.post("/tasks?x=1", HEADERS, BODY), own.is_made_ready()
 
 
 def test_the_request_goes_out_as_it_is_and_with_its_length() -> None:
@@ -88,7 +88,9 @@ def test_the_request_goes_out_as_it_is_and_with_its_length() -> None:
         return server
 
     server = connected(scenario, [OK])
-    assert server.requests == [("POST /fit?x=1 HTTP/1.1", {**HEADERS, "content-length": "7"}, BODY)]
+    assert server.requests == [
+        ("POST /tasks?x=1 HTTP/1.1", {**HEADERS, "content-length": "7"}, BODY)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_a_reset_is_a_read_error() -> None:
             port = server.sockets[0].getsockname()[1]
             own = await Connection.opened("127.0.0.1", port, None, WAIT_S)
             with pytest.raises(httpx.ReadError):
-                await own.post("/fit", HEADERS, BODY)
+                await own.post("/tasks", HEADERS, BODY)
             own.close()
         server.close()
 

@@ -12,7 +12,7 @@ from dashboard.backends.api.connections import proxy_of
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import TASK, failures, ids, many, outcomes
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 WORLD = httpx.URL("https://abc.execute-api.eu-central-1.amazonaws.com/fit")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from dashboard.backends.api import Retrying, lambda_costs
-from dashboard.jobs.cost import NATIVE_COSTS
+from dashboard.planning.cost import NATIVE_COSTS
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import many, outcomes

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from compute_lambda import FitResult, FitTask, fit
-from dashboard.aws.prices import Prices
+from dashboard.aws.signing import Signer
 from dashboard.backends import TaskFailure, TaskStarted
 from dashboard.backends.api import answers
 from dashboard.backends.api.congestion import Window
@@ -20,12 +20,13 @@ from dashboard.backends.api.connection import Answer
 from dashboard.backends.api.connections import Transport
 from dashboard.backends.api.dispatcher import Dispatcher
 from dashboard.backends.api.endpoint import Endpoint
-from dashboard.backends.api.signing import Signer
 from dashboard.backends.api.uploads import Uploads
 from dashboard.backends.api.work import Run, Work
-from dashboard.jobs.spending import Budget
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Budget
 from tests.dashboard.backends.api.conftest import CREDENTIALS, QUICK
 from tests.dashboard.backends.made_up_tasks import GOOD, TASK, ids, many, table
+from tests.waiting import WAIT_S
 
 
 class Silent:
@@ -54,7 +55,7 @@ def made(transport: Transport) -> tuple[Dispatcher, Run]:
         "http://127.0.0.1:1",
         Signer(CREDENTIALS, "x"),
         max_connections=4,
-        timeout_s=5.0,
+        timeout_s=WAIT_S,
         transport=transport,
     )
     dispatcher = Dispatcher(endpoint, Window(4), QUICK, Prices.of("arm64"), 1_769, rng=Random(1))
@@ -114,7 +115,7 @@ def test_a_fault_of_ours_fails_the_task_and_no_other(
 
     async def scenario() -> None:
         dispatcher.offer(run, tasks)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(WAIT_S):
             while run.n_in_flight:
                 await asyncio.sleep(0)
 
@@ -150,7 +151,7 @@ def test_an_answer_that_breaks_the_program_fails_its_task(
 
     async def scenario() -> None:
         dispatcher.offer(run, works(3))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(WAIT_S):
             while run.n_in_flight:
                 await asyncio.sleep(0)
 
@@ -180,7 +181,7 @@ def test_a_fault_while_learning_from_an_answer_loses_no_task_and_no_place(
 
     async def scenario() -> None:
         dispatcher.offer(run, works(9))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(WAIT_S):
             while run.n_in_flight:
                 await asyncio.sleep(0)
 
@@ -193,7 +194,7 @@ def test_a_fault_while_learning_from_an_answer_loses_no_task_and_no_place(
 def test_no_answer_bills_more_than_lambda_grants() -> None:
     dispatcher, run = made(Silent())
     result = fit(TASK, table(GOOD))
-    endless = dataclasses.replace(result.invocation, fit_ms=9e8, memory_mb=2**31 - 1)
+    endless = dataclasses.replace(result.invocation, run_ms=9e8, memory_mb=2**31 - 1)
     usage = dispatcher._usage(run, dataclasses.replace(result, invocation=endless), 20.0)
     assert (usage.n_requests, usage.billed_ms) == (1, 900_000)
     assert usage.usd == Prices.of("arm64").cost_usd(900_000, 10_240, 1)

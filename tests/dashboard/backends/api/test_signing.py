@@ -15,12 +15,12 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from dashboard.backends.api.signing import Signer
+from dashboard.aws.signing import Signer
 from tests.dashboard.backends.api.conftest import CREDENTIALS, MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import many
 
-URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/fit"
+URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/tasks"
 HEADERS = {
     "host": "abc123.execute-api.eu-central-1.amazonaws.com",
     "content-type": "application/json",
@@ -84,7 +84,7 @@ def test_it_signs_host_type_date_and_token() -> None:
         "execute-api",
         "aws4_request",
     )
-    assert signature(headers) == recomputed(headers, "/fit", b"{}", "secret")
+    assert signature(headers) == recomputed(headers, "/tasks", b"{}", "secret")
 
 
 def botocores(
@@ -118,13 +118,13 @@ def test_it_is_botocores_own_also_with_the_remembered_key(
 @pytest.mark.parametrize(
     "target",
     [
-        "/fit",
-        "/prod/fit",
+        "/tasks",
+        "/prod/tasks",
         "/",
-        "//fit/",
-        "/a/../fit",
+        "//tasks/",
+        "/a/../tasks",
         "/a b/%41~é",
-        "/fit?b=2&a=%20&a=1&c",
+        "/tasks?b=2&a=%20&a=1&c",
         "/*+,;=",
     ],
 )
@@ -146,15 +146,15 @@ def test_another_secret_signs_otherwise() -> None:
     first = signed(signer)
     keys.append(ReadOnlyCredentials("AKID", "two", None))
     second = signed(signer)
-    assert signature(first) == recomputed(first, "/fit", b"{}", "one")
-    assert signature(second) == recomputed(second, "/fit", b"{}", "two")
+    assert signature(first) == recomputed(first, "/tasks", b"{}", "one")
+    assert signature(second) == recomputed(second, "/tasks", b"{}", "two")
 
 
 def test_what_arrives_verifies(endpoint: ScriptedEndpoint, make: MakeBackend) -> None:
     backend: Any = make(credentials=Credentials("AKIDEXAMPLE", "a secret", "session"))
     list(backend.run(many(5), threading.Event()))
     assert len(endpoint.seen) == 5
-    path = urlsplit(endpoint.address + "/fit").path
+    path = urlsplit(endpoint.address + "/tasks").path
     for seen in endpoint.seen:
         assert signature(seen.headers) == recomputed(seen.headers, path, seen.raw_body, "a secret")
         assert signature(seen.headers) != recomputed(seen.headers, path, seen.raw_body, "other")

@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from compute_lambda import FitResult
-from dashboard.aws.prices import Prices
 from dashboard.backends import TaskEvent
 from dashboard.backends.api import ApiBackend, Retrying
 from dashboard.backends.api import backend as backend_module
-from dashboard.jobs.spending import Budget, Usage
+from dashboard.planning.prices import Prices
+from dashboard.planning.spending import Budget, Usage
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import (
     MEMORY_MB,
@@ -23,7 +23,7 @@ from tests.dashboard.backends.api.scripted_endpoint import (
     ScriptedEndpoint,
 )
 from tests.dashboard.backends.made_up_tasks import TASK, failures, ids, many, outcomes, results
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 PRICES = Prices.of("arm64")
 
@@ -32,7 +32,7 @@ def billed_as(ms: float) -> Fault:
     """A good answer that reports to have run for so long: exact prices."""
 
     def edit(raw: dict) -> dict:
-        parts = {"startup_ms": ms / 2, "read_ms": ms / 4, "fit_ms": ms / 4}
+        parts = {"startup_ms": ms / 2, "read_ms": ms / 4, "run_ms": ms / 4}
         return {**raw, "invocation": {**raw["invocation"], **parts}}
 
     return Fault("edit", edit=edit)
@@ -40,7 +40,7 @@ def billed_as(ms: float) -> Fault:
 
 def billed_ms(result: FitResult) -> int:
     ran = result.invocation
-    return math.ceil(ran.startup_ms + ran.read_ms + ran.fit_ms)
+    return math.ceil(ran.startup_ms + ran.read_ms + ran.run_ms)
 
 
 def test_usage_is_what_the_answers_report_and_every_request(

@@ -16,10 +16,11 @@ from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCr
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 
 from dashboard.backends.api import Retrying
-from dashboard.jobs.spending import Budget
+from dashboard.planning.spending import Budget
 from tests.dashboard.backends.api.conftest import QUICK, MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import Fault, ScriptedEndpoint, Seen
 from tests.dashboard.backends.made_up_tasks import failures, ids, many, outcomes, write_tables
+from tests.waiting import WAIT_S
 
 IN_FLIGHT = 4
 
@@ -216,7 +217,7 @@ def test_credentials_that_cannot_be_renewed(
 def test_credentials_whose_renewal_does_not_end(
     endpoint: ScriptedEndpoint, make: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.backends.api.signing.RENEWAL_S", 0.1)
+    monkeypatch.setattr("dashboard.aws.signing.RENEWAL_S", 0.1)
     released = threading.Event()
 
     class Hanging:
@@ -224,7 +225,7 @@ def test_credentials_whose_renewal_does_not_end(
             return True
 
         def get_frozen_credentials(self) -> ReadOnlyCredentials:
-            assert released.wait(20.0)
+            assert released.wait(WAIT_S)
             return ReadOnlyCredentials("AKID", "secret", None)
 
     try:
@@ -256,7 +257,8 @@ def test_an_endpoint_out_of_reach(make: MakeBackend) -> None:
     tasks = many(100)
     began = time.monotonic()
     done, failed = outcomes(list(backend.run(tasks, threading.Event())))
-    assert time.monotonic() - began < 10.0
+    # Not a measure of speed: so much longer is the patience that nobody has set.
+    assert time.monotonic() - began < Retrying().unreachable_patience_s
     assert (done, set(failed)) == ({}, set(ids(tasks)))
     error = the_error(failed)
     assert error["code"] == "unreachable"

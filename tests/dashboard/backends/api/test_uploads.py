@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compute_lambda.errors import DatasetError
+from compute_lambda.contract.errors import DatasetError
 from dashboard.aws.problems import AwsProblem
 from dashboard.backends import TaskEvent
 from dashboard.backends.api import ApiBackend
@@ -19,7 +19,7 @@ from dashboard.backends.api.uploads import Uploads
 from tests.dashboard.backends.api.conftest import MakeBackend
 from tests.dashboard.backends.api.scripted_endpoint import WAIT_S, Fault, ScriptedEndpoint
 from tests.dashboard.backends.made_up_tasks import GONE, GOOD, OTHER, ids, many, outcomes, table
-from tests.dashboard.jobs.waiting import until
+from tests.waiting import until
 
 
 class Bucket:
@@ -135,17 +135,17 @@ def test_what_was_sent_during_the_second_upload_is_sent_again(bucket: Bucket) ->
 
     async def scenario(threads: ThreadPoolExecutor) -> None:
         uploads = Uploads(bucket, threads, lambda: False)
-        assert await uploads.ready(GONE) is None
+        assert await uploads.ready((GONE,)) is None
         bucket.held.add(GONE)
-        before = uploads.version(GONE)
-        assert uploads.again(GONE, before)
-        meanwhile = uploads.version(GONE)
-        assert not uploads.state(GONE)[0]
+        before = uploads.version((GONE,))
+        assert uploads.again((GONE,), before)
+        meanwhile = uploads.version((GONE,))
+        assert not uploads.state((GONE,))[0]
         bucket.gate.set()
         async with asyncio.timeout(WAIT_S):
-            assert await uploads.ready(GONE) is None
-        assert uploads.again(GONE, meanwhile)
-        assert not uploads.again(GONE, uploads.version(GONE))
+            assert await uploads.ready((GONE,)) is None
+        assert uploads.again((GONE,), meanwhile)
+        assert not uploads.again((GONE,), uploads.version((GONE,)))
 
     with ThreadPoolExecutor(1) as threads:
         asyncio.run(scenario(threads))

@@ -1,0 +1,1 @@
+"""What the benchmarks stand on: tables, references, pages and facts of the machine."""

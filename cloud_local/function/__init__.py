@@ -1,0 +1,1 @@
+"""A Lambda function on this machine: execution environments, and the API of their runtime."""

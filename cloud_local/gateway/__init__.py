@@ -1,0 +1,1 @@
+"""An API Gateway on this machine."""

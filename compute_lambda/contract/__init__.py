@@ -1,0 +1,1 @@
+"""What both sides of the network agree on: the version, ids, fields of JSON, and errors."""

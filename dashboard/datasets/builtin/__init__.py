@@ -1,0 +1,1 @@
+"""The tables that come with the program, made by seeded code."""

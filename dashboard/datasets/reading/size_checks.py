@@ -1,0 +1,28 @@
+"""The limits on rows and columns, said as sentences."""
+
+from __future__ import annotations
+
+from dashboard.datasets.model.errors import DatasetError
+from dashboard.datasets.model.limits import Limits
+
+
+def check_n_columns(n_columns: int, limits: Limits) -> None:
+    """Raises DatasetError ``too_many_columns``."""
+    if n_columns > limits.max_columns:
+        raise DatasetError(
+            "too_many_columns",
+            f"The table has {n_columns:,} columns; at most {limits.max_columns:,} can be read. "
+            "Keep the columns to be clustered and upload the table again; if its rows are the "
+            "variables, transpose it.",
+        )
+
+
+def check_n_rows(n_rows: int, n_columns: int, limits: Limits) -> None:
+    """Raises DatasetError ``too_many_rows``."""
+    most = min(limits.max_rows, limits.max_values // max(n_columns, 1))
+    if n_rows > most:
+        raise DatasetError(
+            "too_many_rows",
+            f"The table has more than {most:,} rows, the limit for {n_columns:,} columns. "
+            "Upload a part of the rows, or fewer columns.",
+        )

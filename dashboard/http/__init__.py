@@ -1,0 +1,1 @@
+"""The plain HTTP routes beside the page, and who may use them."""

@@ -1,0 +1,1 @@
+"""What is asked for, what that takes, and the tasks it comes to: pure but for one measurement."""

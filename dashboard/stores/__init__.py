@@ -1,0 +1,1 @@
+"""Where jobs and outcomes are kept: one interface, two stores."""

@@ -1,0 +1,1 @@
+"""Jobs in a DynamoDB table, with large results in S3."""

@@ -1,0 +1,1 @@
+"""Jobs in a SQLite file, for one machine."""

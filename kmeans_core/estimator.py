@@ -7,7 +7,7 @@ import numbers
 import os
 import sys
 from dataclasses import replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,13 +29,17 @@ from kmeans_core.fitting.settings import (
     check_settings,
 )
 from kmeans_core.inputs import check_same_columns, column_names_of, table_of
+from kmeans_core.model.cluster_model import ClusterModel
 from kmeans_core.model.covariance import CovarianceType
 from kmeans_core.model.restarts import Pair
 from kmeans_core.points.arrays import FloatArray
 from kmeans_core.points.prepared import Preparation, PreparedData
 
-# Below this many points x clusters x restarts, starting threads costs more than they save.
 _WORTH_THREADS = 500_000
+"""Points x clusters x restarts: with fewer, starting threads costs more than they save."""
+
+RandomState = int | np.random.RandomState | np.random.Generator | None
+"""What the seeds are drawn from, as in scikit-learn; None: other ones each time."""
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -86,9 +90,9 @@ class MahalanobisKMeans:
         distance: str = DEFAULT_DISTANCE,
         min_members: int | None = None,
         reg_covar: float = DEFAULT_REG_COVAR,
-        random_state: Any = 0,
+        random_state: RandomState = 0,
         n_threads: int | None = None,
-        init: Any = "k-means++",
+        init: str | ArrayLike = "k-means++",
     ) -> None:
         self.n_clusters = n_clusters
         self.covariance_type = covariance_type
@@ -137,11 +141,11 @@ class MahalanobisKMeans:
         points = point_log_likelihoods(model, self._columns(X))
         return float(points.mean()) + self._preparation.log_jacobian
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
+    def get_params(self, deep: bool = True) -> dict[str, object]:  # noqa: ARG002
         """The constructor's parameters by name."""
         return {name: getattr(self, name) for name in self._parameter_names()}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Change parameters by name. Raises ValueError for a name that does not exist."""
         known = self._parameter_names()
         for name, value in params.items():
@@ -158,10 +162,11 @@ class MahalanobisKMeans:
         return f"{type(self).__name__}({settings})"
 
     def __sklearn_is_fitted__(self) -> bool:
+        """Whether fit was called; scikit-learn asks."""
         return hasattr(self, "_model")
 
-    def __sklearn_tags__(self) -> Any:
-        # Called by scikit-learn only, so it is there to be imported.
+    def __sklearn_tags__(self) -> object:
+        """scikit-learn's description of an estimator (sklearn.utils.Tags); only that asks."""
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(
@@ -258,7 +263,7 @@ class MahalanobisKMeans:
         self.stopped_by_, self.eligible_ = fit.stopped_by, fit.eligible
         self.n_floored_, self.n_reseeded_ = fit.n_floored, fit.n_reseeded
 
-    def _fitted_model(self) -> Any:
+    def _fitted_model(self) -> ClusterModel:
         if not self.__sklearn_is_fitted__():
             # scikit-learn's own class when it is in use, so that its callers can catch it.
             module = sys.modules.get("sklearn.exceptions")
@@ -304,7 +309,7 @@ def _prepared(
     return replace(data, preparation=in_data_units)
 
 
-def _seed_of(random_state: Any) -> int:
+def _seed_of(random_state: RandomState) -> int:
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.Generator):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,7 +69,7 @@ def table_of(X: ArrayLike, estimator: str, names: Sequence[str] | None = None) -
     return table
 
 
-def _numbers(raw: NDArray[Any], names: Sequence[str] | None) -> FloatArray:
+def _numbers(raw: NDArray[np.generic], names: Sequence[str] | None) -> FloatArray:
     """float64, or numpy's own complaint preceded by which value of which column it is about."""
     try:
         return np.asarray(raw, dtype=np.float64)

@@ -34,7 +34,8 @@ def assign(
     kernels.current().assign_accumulate(
         columns, kind, theta, labels, np.zeros(theta.shape), np.empty(1, dtype=np.int64), n_threads
     )
-    return labels[0].astype(np.int32)
+    found: NDArray[np.int32] = labels[0].astype(np.int32)
+    return found
 
 
 def point_log_likelihoods(
@@ -42,7 +43,9 @@ def point_log_likelihoods(
 ) -> FloatArray:
     """log sum_j pi_j N(x; m_j, S_j) per point: columns (d, n) prepared -> (n,), prepared units."""
     columns = np.ascontiguousarray(columns, dtype=np.float64)
-    return kernels.current().point_log_likelihoods(_components(model), columns, n_threads)[0]
+    points = kernels.current().point_log_likelihoods(_components(model), columns, n_threads)
+    of_this: FloatArray = points[0]
+    return of_this
 
 
 def mixture_log_likelihood(model: ClusterModel, columns: FloatArray, n_threads: int = 1) -> float:
@@ -57,7 +60,7 @@ def mixture_log_likelihood(model: ClusterModel, columns: FloatArray, n_threads: 
 def mixture_log_likelihoods(
     kind: CovarianceType, parameters: Parameters, columns: FloatArray, n_threads: int = 1
 ) -> FloatArray:
-    """The same of all mixtures that are stacked in parameters: (R,)."""
+    """L (R,) of R mixtures that are stacked in parameters; columns and units as above."""
     return kernels.current().log_likelihoods(Components.of(kind, parameters), columns, n_threads)
 
 

@@ -31,12 +31,16 @@ from kmeans_core.model.scoring import criteria
 from kmeans_core.points.arrays import FloatArray
 from kmeans_core.points.prepared import PreparedData
 
-# Multiplications of one lockstep iteration, a fraction of a second: the time that should_stop() has
-# to wait at most, unless a single restart takes longer. It bounds the memory for labels as well.
 _WORK_PER_ITERATION = 1 << 28
-_LAST_EXPERIMENT = 2**63 - 1
-# Yet so many share what is read of a table that is larger than the caches.
+"""Multiplications of one iteration of all restarts that go in lockstep. They take a fraction of a
+second, which is how long should_stop() may have to wait. This bounds the memory for labels too."""
+
 _LEAST_TOGETHER = 4
+"""Restarts that go in lockstep even where they pass that limit. A table that is larger than the
+caches is read once for all of them."""
+
+_LAST_EXPERIMENT = 2**63 - 1
+"""The largest number that an experiment can have: they are kept as int64."""
 
 
 def fit_experiments(
@@ -60,7 +64,7 @@ def fit_experiments(
     The fit of (seed, experiment, restart) is the same to the bit however calls are divided. The
     best restart has the highest classification log-likelihood among the eligible ones (every
     cluster has `min_members` points; default max(d + 1, 10), at most n // K), or among all when
-    none is eligible; the earlier one on ties.
+    none is eligible. Of equally good ones it is the earliest.
 
     should_stop is asked between values of K, after the first iteration of each and then every 5 to
     50 ms, or after an iteration of a few restarts where that takes longer (millions of rows). Once
@@ -115,7 +119,10 @@ def _go_on(
     max_iter: int,
     should_stop: Callable[[], bool] | None,
 ) -> Progress:
-    """Restarts of the first K, begun unless they are under way; none is when all have finished."""
+    """Iterate the restarts of the first K, from their seeds unless they are under way.
+
+    The progress that comes back has no states when all of them have finished.
+    """
     k = progress.n_clusters[0]
     outcomes, states = progress.outcomes, progress.states
     if not outcomes and not states:

@@ -22,11 +22,12 @@ from kmeans_core.model.scoring import classification_log_likelihoods
 from kmeans_core.points.arrays import FloatArray, IntArray, LabelArray, label_dtype
 from kmeans_core.points.prepared import PreparedData
 
-# Multiplications between two calls of should_stop(): about 5 ms of the compiled kernel with vectors
-# of eight, 50 ms without any.
 WORK_PER_POLL = float(1 << 27)
-# The same where nobody asks, so that Ctrl-C is heard within a second or so.
+"""Multiplications between two calls of should_stop(). The compiled kernel takes about 5 ms for them
+with vectors of eight, 50 ms without any."""
+
 WORK_PER_CALL = float(1 << 33)
+"""The same where there is no should_stop(), so that Ctrl-C is heard within a second or so."""
 
 
 def problem_of(
@@ -47,9 +48,9 @@ def run_restarts(
     """Iterate until all have finished, or should_stop() says so.
 
     should_stop is asked after one iteration, then at growing intervals of up to WORK_PER_POLL.
-    Returns the finished restarts and the states of the others, one stack or none of each; every
-    call makes progress. The n_threads share the restarts or the points of each iteration, without
-    an effect on the result.
+    Returns the finished restarts and the states of the others: each a list of one stack, or empty.
+    Every call makes progress. The n_threads share the restarts or the points of each iteration,
+    without an effect on the result.
     """
     active = _start(problem, states, n_threads)
     one_iteration = float(active.theta.size * problem.columns.shape[1])

@@ -11,8 +11,8 @@ from kmeans_core.model.covariance import CovarianceType
 from kmeans_core.model.parameters import Parameters
 from kmeans_core.points.arrays import FloatArray, IntArray
 
-# Relative rounding of a sum over all points.
 _ROUNDING = 1e-11
+"""Relative rounding of a sum over all points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Outcomes:
         return len(self.experiment)
 
     def take(self, chosen: IntArray) -> Outcomes:
-        """Some of them, by their places (M,): a copy."""
+        """The restarts at some places, chosen (M,) row numbers; a copy."""
         return Outcomes(
             self.experiment[chosen],
             self.restart[chosen],
@@ -82,9 +82,9 @@ def ordered_by_size(outcomes: Outcomes, covariance_type: CovarianceType) -> Outc
 def best_of_each(outcomes: Outcomes, least: int) -> tuple[Outcomes, IntArray]:
     """The best restart of each experiment, by experiment, and its number of eligible ones (E,).
 
-    Every experiment has the same number of restarts. Best: the highest classification
-    log-likelihood among those whose clusters all have `least` points, or among all when none has;
-    the earliest restart on ties.
+    Every experiment has the same number of restarts. The best one has the highest classification
+    log-likelihood among the eligible ones, whose clusters all have `least` points. Where none is
+    eligible it is the best of all. Of equally good ones it is the earliest.
     """
     # Without np.unique, which loads NumPy's masked arrays: a Lambda starts without them.
     experiments = set(outcomes.experiment.tolist())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,10 +11,8 @@ from kmeans_core import kernels
 from kmeans_core.points.arrays import FloatArray
 from kmeans_core.points.prepared import Preparation, PreparedData
 
-if TYPE_CHECKING:
-    pass
-
 _LARGEST = 1e150
+"""The largest absolute value of a table: its square is still a float64."""
 
 
 def prepare(
@@ -29,8 +26,8 @@ def prepare(
     Each column is centred in two passes and divided by its standard deviation when standardising,
     otherwise all by one factor, the root of the mean variance, so that spherical types keep their
     meaning. A constant column becomes zero. n_threads share the rows, without an effect on the
-    result. Raises ValueError for a table that is not
-    two-dimensional, has no rows or no columns, or holds a value that is not finite or beyond 1e150.
+    result. Raises ValueError for a table that is not two-dimensional, has no rows or no columns, or
+    holds a value that is not finite or beyond 1e150.
     """
     table = np.asarray(X, dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape:
@@ -54,8 +51,10 @@ def prepare(
 
 
 def check_finite(columns: FloatArray, column_names: Sequence[str] | None) -> None:
-    """Raise ValueError that names the first column (row of `columns`) with NaN, infinity or values
-    that are too large to be squared."""
+    """Raise ValueError for NaN, infinity or values that are too large to be squared.
+
+    columns (d, n), a row for each column of the table; the message names the first that is wrong.
+    """
     for position, column in enumerate(columns):
         name = f"{column_names[position]!r}" if column_names is not None else f"{position}"
         largest = max(column.max(), -column.min())  # NaN if there is one

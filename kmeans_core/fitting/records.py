@@ -48,17 +48,22 @@ class ExperimentFit:
 
     @property
     def covariance_type(self) -> str:
+        """Name of the type."""
         return self.model.covariance_type
 
     @property
     def n_clusters(self) -> int:
+        """K."""
         return self.model.n_clusters
 
 
 @dataclass(frozen=True, slots=True)
 class FitBatch:
-    """fits: the (K, experiment) pairs finished by this call, clusters ordered by size. resume: a
-    JSON-able state to hand to the next call when should_stop() fired; None when all is done."""
+    """What one call of fit_experiments got done.
+
+    fits     of the (K, experiment) pairs that this call finished; clusters ordered by size.
+    resume   JSON-able state for the next call when should_stop() ended this one; else None.
+    """
 
     fits: tuple[ExperimentFit, ...]
     resume: dict[str, Any] | None

@@ -16,15 +16,19 @@ from kmeans_core.model.restarts import STOP_REASONS, Pair, RestartStates
 from kmeans_core.points.arrays import IntArray
 
 _VERSION = 1
-# Of points, iterations and reseeded clusters: beyond any fit, within int64 and exact in JSON.
+"""Of the form of the state; another one is refused."""
+
 _MOST = 2**53
+"""Of points, iterations and reseeded clusters: beyond any fit, within int64 and exact in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """n_clusters still to do, the first of them in progress: finished restarts and the others.
+    """How far a batch of fits has come.
 
-    Both empty: that K has not been begun.
+    n_clusters   the values of K that are not finished, in order.
+    outcomes     restarts of the first of these that have finished.
+    states       its restarts that go on. With neither, that K has not been begun.
     """
 
     n_clusters: tuple[int, ...]
@@ -32,6 +36,7 @@ class Progress:
     states: tuple[RestartStates, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        """As JSON-able numbers, lists and dictionaries, which `from_dict` reads."""
         return {
             "version": _VERSION,
             "n_clusters": list(self.n_clusters),
@@ -130,7 +135,7 @@ def _are_definite(covariances: NDArray[np.float64]) -> bool:
     return True
 
 
-def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
+def _check_numbers(name: str, values: NDArray[np.generic], shape: tuple[int, ...]) -> None:
     if values.shape != shape or not np.isfinite(values).all():
         raise ValueError(f"{name} are not {shape} finite numbers")
 
@@ -169,7 +174,7 @@ def _counters(raw: Sequence[dict[str, Any]], name: str) -> IntArray:
 
 
 def _outcomes_to_dicts(found: Outcomes) -> list[dict[str, Any]]:
-    """One dictionary a restart; those of parameters with a leading axis of length 1."""
+    """One dictionary a restart; its parameters keep a leading axis of length 1."""
     own = found.parameters
     return [
         {

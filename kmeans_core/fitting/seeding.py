@@ -35,6 +35,7 @@ class SeedBank:
 
     @property
     def seed(self) -> int:
+        """What all draws depend on."""
         return self._seed
 
     def rows(self, pairs: Sequence[Pair], n_clusters: int, n_threads: int = 1) -> IntArray:

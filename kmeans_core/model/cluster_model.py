@@ -27,6 +27,7 @@ class ClusterModel:
 
     @property
     def n_clusters(self) -> int:
+        """K."""
         return len(self.weights)
 
     def parameters(self) -> Parameters:

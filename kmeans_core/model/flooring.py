@@ -1,5 +1,6 @@
-"""The degeneracy policy for covariances: eigenvalues below a small multiple of the overall variance
-are raised to it.
+"""The degeneracy policy for covariances: eigenvalues that are too small are raised to a floor.
+
+The floor is a small multiple of the overall variance.
 
 The metric is D = diag(overall variances). Among all S with S >= reg_covar * D this is the one that
 maximises the likelihood given the clusters (in D^-1/2 S D^-1/2 the problem separates into one per
@@ -19,20 +20,23 @@ from kmeans_core.points.arrays import BoolArray, FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """reference (d,): the variance per column that the floor is a multiple of; reg_covar: which."""
+    """The least variances: reg_covar times reference (d,), a variance for each column."""
 
     reference: FloatArray
     reg_covar: float
 
     @classmethod
     def of(cls, variances: FloatArray, reg_covar: float) -> Floor:
-        """A column without variance is floored relative to the mean variance, or 1 if all are."""
+        """From the overall variances (d,).
+
+        A column without any takes the mean variance for its own, or 1 where no column has any.
+        """
         mean = float(variances.mean())
         stand_in = mean if mean > 0 else 1.0
         return cls(np.where(variances > 0, variances, stand_in), reg_covar)
 
     def clip(self, covariances: FloatArray, shape: str) -> tuple[FloatArray, BoolArray]:
-        """Floor covariances (..., d, d), (..., d) or (...); also which were changed (...)."""
+        """Floored covariances (..., d, d), (..., d) or (...), and which were raised (...)."""
         if shape == "full":
             return self._clip_full(covariances)
         if shape == "diag":

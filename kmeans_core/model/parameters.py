@@ -17,8 +17,8 @@ from kmeans_core.model.problem import Problem
 from kmeans_core.model.sweeping import invert
 from kmeans_core.points.arrays import FloatArray, IntArray
 
-# The constant term of a cluster without points: below any score, yet finite and JSON-able.
 NEVER = -1e300
+"""The constant term of a cluster without points: below any score, yet finite and JSON-able."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Parameters:
     n_floored: IntArray
 
     def take(self, chosen: IntArray) -> Parameters:
-        """Those of some restarts, by their places: a copy."""
+        """The parameters of some restarts, chosen (M,) row numbers; a copy."""
         return Parameters(
             self.weights[chosen],
             self.means[chosen],
@@ -77,9 +77,11 @@ def _moment_of_means(problem: Problem, counts: FloatArray, means: FloatArray) ->
     weighted = counts[..., None] * means
     shape = problem.covariance_type.shape
     if shape == "full":
-        return np.einsum("rki,rkj->rij", weighted, means)
-    squares = (weighted * means).sum(axis=1)
-    return squares if shape == "diag" else squares.sum(axis=1)
+        products: FloatArray = np.einsum("rki,rkj->rij", weighted, means)
+        return products
+    squares: FloatArray = (weighted * means).sum(axis=1)
+    traces: FloatArray = squares.sum(axis=1)
+    return squares if shape == "diag" else traces
 
 
 def _within_moments(
@@ -92,7 +94,8 @@ def _within_moments(
     if shape == "diag":
         return second - means * means
     if shape == "spher":
-        return (second[..., 0] - (means * means).sum(axis=2)) / d
+        spread: FloatArray = (second[..., 0] - (means * means).sum(axis=2)) / d
+        return spread
     rows, cols = lower_triangle(d)
     full = np.empty((*second.shape[:2], d, d))
     full[..., rows, cols] = second - means[..., rows] * means[..., cols]
@@ -101,7 +104,7 @@ def _within_moments(
 
 
 def precisions(covariances: FloatArray, shape: str, d: int) -> tuple[FloatArray, FloatArray]:
-    """Inverse in the same shape as the covariances, and log-determinant (R, C)."""
+    """Inverses, in the shape of the covariances (see the module), and log-determinants (R, C)."""
     if shape == "spher":
         return 1.0 / covariances, d * np.log(covariances)
     if shape == "diag":
@@ -117,7 +120,8 @@ def thetas(parameters: Parameters, covariance_type: CovarianceType, distance: st
     """Scores as linear functions of phi: (R, K, F), C order.
 
     `likelihood`: log weight - 1/2 log|S| - 1/2 squared Mahalanobis distance. `mahalanobis`: the
-    last term alone. What all clusters of a tied type have in common is left out.
+    last term alone. What all clusters of a tied type have in common is left out, as it decides
+    nothing.
     """
     means = parameters.means
     n_restarts, n_clusters, d = means.shape

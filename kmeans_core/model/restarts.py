@@ -14,9 +14,11 @@ Pair = tuple[int, int]
 """An experiment and a restart."""
 
 GOING, CONVERGED, CYCLE, ITERATION_LIMIT = range(4)
-"""What iterating leaves a restart in; the numbers are those of the compiled kernel."""
+"""What iterating leaves a restart in, by the compiled kernel's numbers: under way, labels that no
+longer change, labels that came back, or no iteration left."""
 
 STOP_REASONS = {CONVERGED: "converged", CYCLE: "cycle", ITERATION_LIMIT: "max_iter"}
+"""The ends among these, as records call them."""
 
 
 @dataclass(slots=True)
@@ -25,7 +27,7 @@ class RestartStates:
 
     experiment, restart, n_iter, n_reseeded (R,) int64. theta (R, K, F) is what the last assignment
     used; that assignment is done again on resuming. cycle_marks (R,) are fingerprints of an earlier
-    labelling (see `iteration.came_back`).
+    labelling (see `kernels.twin.iteration`).
     """
 
     experiment: IntArray
@@ -94,6 +96,7 @@ class Restarts(RestartStates):
         )
 
     def states(self) -> RestartStates:
+        """What is needed to go on later; the arrays are shared."""
         return RestartStates(
             self.experiment,
             self.restart,
@@ -104,7 +107,7 @@ class Restarts(RestartStates):
         )
 
     def take(self, chosen: BoolArray) -> Restarts:
-        """Some of them, chosen (R,): a copy, unless it is all of them."""
+        """Some of the restarts, chosen (R,) bool: a copy, or this stack itself when it is all."""
         if chosen.all():
             return self
         return Restarts(

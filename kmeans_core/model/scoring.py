@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from kmeans_core.model.components import LOG_2_PI
 from kmeans_core.model.features import lower_triangle
 from kmeans_core.model.parameters import Parameters, precisions
 from kmeans_core.model.problem import Problem
 from kmeans_core.points.arrays import FloatArray
-
-_LOG_2_PI = float(np.log(2.0 * np.pi))
 
 
 def classification_log_likelihoods(
@@ -31,10 +30,11 @@ def classification_log_likelihoods(
     inverse, log_determinant = precisions(parameters.covariances, kind.shape, d)
     # An empty cluster has weight 0 and adds nothing: 0 log 0 = 0.
     log_weights = np.log(np.where(parameters.weights > 0, parameters.weights, 1.0))
-    constant = (counts * (log_weights - 0.5 * (log_determinant + d * _LOG_2_PI))).sum(axis=1)
+    constant = (counts * (log_weights - 0.5 * (log_determinant + d * LOG_2_PI))).sum(axis=1)
     scatter = _scatter(problem, parameters, statistics)
     trace = (inverse * scatter).reshape(len(counts), -1).sum(axis=1)
-    return constant - 0.5 * trace
+    scores: FloatArray = constant - 0.5 * trace
+    return scores
 
 
 def _scatter(problem: Problem, parameters: Parameters, statistics: FloatArray) -> FloatArray:
@@ -54,7 +54,8 @@ def _scatter(problem: Problem, parameters: Parameters, statistics: FloatArray) -
         if kind.shape == "spher":
             correction = correction.sum(axis=-1)
     if kind.tied:
-        return problem.total_second_moment + correction.sum(axis=1)[:, None]
+        pooled: FloatArray = problem.total_second_moment + correction.sum(axis=1)[:, None]
+        return pooled
     second = statistics[..., d + 1 :]
     if kind.shape == "full":
         rows, cols = lower_triangle(d)
@@ -71,7 +72,7 @@ def criteria(
     n_parameters: int,
     n_rows: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(bic, aic, icl) of several fits, higher is better."""
+    """(bic, aic, icl) of R fits, (R,) each as the two log-likelihoods are; higher is better."""
     penalty = 0.5 * n_parameters * float(np.log(n_rows))
     return (
         log_likelihood - penalty,

@@ -14,8 +14,10 @@ from kmeans_core.points.arrays import BoolArray, FloatArray
 
 
 def invert(matrices: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Inverse (..., d, d), exactly symmetric, and log-determinant (...) of positive definite
-    matrices, by the sweep operator (Goodnight 1979)."""
+    """Inverses (..., d, d), exactly symmetric, and log-determinants (...).
+
+    Of positive definite matrices (..., d, d), by the sweep operator (Goodnight 1979).
+    """
     swept = _stack_last(matrices)
     d = len(swept)
     log_determinant = np.zeros(swept.shape[2:])
@@ -38,8 +40,11 @@ def invert(matrices: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def certainly_above(matrices: FloatArray, least: float) -> BoolArray:
-    """(...,) True where the smallest eigenvalue is at least `least`: S - least I has only positive
-    pivots, with a margin for rounding. False within the margin as well."""
+    """Whether the smallest eigenvalue of each matrix (..., d, d) is at least `least`: (...) bool.
+
+    It is where S - least I has only positive pivots. Within a margin for rounding the answer is
+    False.
+    """
     shifted = _stack_last(matrices)
     d = len(shifted)
     diagonal = np.arange(d)

@@ -11,9 +11,6 @@ small a product gains nothing."""
 _POINTS_PER_BLOCK = 4_096
 """Most points in a block."""
 
-_VALUES_AT_A_TIME = 1 << 15
-"""Values of a table: 256 KB stay in a core's cache from one step to the next."""
-
 
 def points_per_block(n_clusters: int, n_features: int) -> int:
     """Width of a block; a function of the problem only, never of the number of restarts."""
@@ -21,8 +18,9 @@ def points_per_block(n_clusters: int, n_features: int) -> int:
     return max(32, min(_POINTS_PER_BLOCK, fitting))
 
 
-def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """The rows of a table (n, d), some at a time."""
-    width = max(1, _VALUES_AT_A_TIME // n_columns)
+def row_blocks(shape: tuple[int, ...], n_values: int) -> Iterator[slice]:
+    """The rows of a table (n, d), as many at a time as have n_values, yet at least one."""
+    n_rows, n_columns = shape
+    width = max(1, n_values // n_columns)
     for start in range(0, n_rows, width):
         yield slice(start, min(start + width, n_rows))

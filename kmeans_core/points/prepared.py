@@ -12,6 +12,9 @@ from kmeans_core.points.arrangement import Arrangement
 from kmeans_core.points.arrays import FloatArray
 from kmeans_core.points.blocks import row_blocks
 
+_VALUES_AT_A_TIME = 1 << 17
+"""Values of a table: a megabyte stays in a core's L2 cache from one step to the next."""
+
 
 class Arranger(Protocol):
     """Whoever can tell in which order fits go through points; the kernels can."""
@@ -45,7 +48,7 @@ class Preparation:
         """
         table = np.asarray(X, dtype=np.float64)
         columns = np.empty(table.shape[::-1])
-        for rows in row_blocks(*table.shape):
+        for rows in row_blocks(table.shape, _VALUES_AT_A_TIME):
             block = columns[:, rows]
             np.subtract(table[rows].T, self.shift[:, None], out=block)
             block /= self.scale[:, None]

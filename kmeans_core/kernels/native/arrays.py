@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,15 @@ from numpy.typing import NDArray
 from kmeans_core.points.arrays import LabelArray
 
 _MARK = re.compile("[0-9a-f]{32}")
+"""A fingerprint of labels: 128 bits in hexadecimal."""
 
 
 def address(
-    name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...], written: bool = False
+    name: str,
+    array: NDArray[np.generic],
+    dtype: type,
+    shape: tuple[int, ...],
+    written: bool = False,
 ) -> int:
     """Where the numbers of a suitable array begin. Raises ValueError for any other array."""
     in_place = array.flags.c_contiguous and array.flags.aligned
@@ -28,7 +32,7 @@ def address(
     return array.ctypes.data
 
 
-def is_suitable(table: NDArray[Any]) -> bool:
+def is_suitable(table: NDArray[np.generic]) -> bool:
     """Whether C can step through the numbers of a table."""
     whole_steps = all(step % table.itemsize == 0 for step in table.strides)
     return table.dtype == np.float64 and table.flags.aligned and whole_steps
@@ -44,7 +48,10 @@ def check_labels(labels: LabelArray, n_clusters: int) -> None:
 
 
 def packed_marks(marks: list[str]) -> NDArray[np.uint64]:
-    """Hexadecimal marks as (R, 2) numbers, zeros where there is none or it is not one of ours."""
+    """Hexadecimal marks of R restarts as (R, 2) numbers.
+
+    Zeros stand for no mark: where it is empty, or has another form than this kernel's.
+    """
     packed = np.zeros((len(marks), 2), dtype=np.uint64)
     for r, mark in enumerate(marks):
         if mark and _MARK.fullmatch(mark):
@@ -53,5 +60,5 @@ def packed_marks(marks: list[str]) -> NDArray[np.uint64]:
 
 
 def unpacked_marks(marks: NDArray[np.uint64]) -> list[str]:
-    """The other way round; an empty mark for zeros."""
+    """(R, 2) numbers as hexadecimal marks; zeros become an empty one."""
     return [f"{int(a):016x}{int(b):016x}" if a or b else "" for a, b in marks]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,35 +19,44 @@ from kmeans_core.kernels.native.arrays import (
     unpacked_marks,
 )
 from kmeans_core.kernels.native.crew import call_with_help
-from kmeans_core.kernels.native.library import ProblemRecord, TableRecord
+from kmeans_core.kernels.native.library import TableRecord
+from kmeans_core.kernels.native.records import add_boxes, full_record_of, record_of
 from kmeans_core.kernels.twin import assignment, column_sums, drawing, iteration
 from kmeans_core.model.components import Components
 from kmeans_core.model.covariance import CovarianceType
 from kmeans_core.model.problem import Problem
 from kmeans_core.model.restarts import Pair, Restarts
 from kmeans_core.points.arrangement import (
-    BRANCH,
-    GROUP,
     Arrangement,
     arrangement_of,
-    check_box_sizes,
     is_worth_arranging,
     n_leaves,
 )
 from kmeans_core.points.arrays import FloatArray, IntArray, LabelArray
 
-_MIX_BLOCK, _DRAWN_TOGETHER, _ROW = 256, 4, 8  # MOST_POINTS, DRAWN_TOGETHER, ROW of the C sources
-# Threads share the restarts of a table that is no longer than so many parts of the C sources, or
-# that has boxes. In each thread up to so many restarts take turns: one alone would wait for its own
-# results and take half as long again.
-_FEW_PARTS, _TOGETHER = 2, 128
-_MOST_ITERATIONS = 1 << 62  # what C can count; nobody waits for so many
-_ANY_TYPE = CovarianceType.of("spher-tied")  # where the type does not matter
-_SHAPES = {"full": 0, "diag": 1, "spher": 2}
+_MIX_BLOCK, _DRAWN_TOGETHER = 256, 4
+"""MOST_POINTS and DRAWN_TOGETHER of the C sources."""
+
+_FEW_PARTS = 2
+"""Parts of the C sources that a table has at most where threads share its restarts; they share the
+points of a longer one, unless it has boxes."""
+
+_TOGETHER = 128
+"""Restarts that take turns in a thread, at most: one alone would wait for its own results and take
+half as long again."""
+
+_MOST_ITERATIONS = 1 << 62
+"""What C can count; nobody waits for so many."""
+
+_ANY_TYPE = CovarianceType.of("spher-tied")
+"""For functions that do not look at the type."""
 
 
 class NativeKernel:
-    """The functions of one loaded library; `variant` is one of those that the processor runs."""
+    """The functions of one loaded library.
+
+    variant: the number of an instruction set that the processor has; None means the best one.
+    """
 
     name = "native"
 
@@ -80,8 +88,8 @@ class NativeKernel:
         n_parts = self._library.centaurus_n_parts(n)
         is_fresh = np.empty(n_restarts, dtype=np.int64)
         sums, changed_in = np.empty((n_parts, *shape)), np.empty((n_parts, n_restarts), np.int64)
-        record = self._record(columns, covariance_type)
-        _kept = self._add_boxes(record, boxes, shape[2])
+        record = record_of(columns, covariance_type)
+        _kept = add_boxes(record, boxes, shape[2])
         arguments = (
             self._variant,
             record,
@@ -119,8 +127,8 @@ class NativeKernel:
         statistics = np.empty(shape)
         n_parts = self._library.centaurus_n_parts(n)
         sums = np.empty((n_parts, *shape))
-        record = self._record(columns, covariance_type)
-        _kept = self._add_boxes(record, boxes, shape[2])
+        record = record_of(columns, covariance_type)
+        _kept = add_boxes(record, boxes, shape[2])
         arguments = (
             self._variant,
             record,
@@ -152,7 +160,7 @@ class NativeKernel:
             together = max(1, min(-(-n_restarts // (2 * n_threads)), _TOGETHER))
         whole, rest = np.empty_like(n_changed), np.zeros_like(n_changed)
         marks = packed_marks(restarts.cycle_marks)
-        record, _kept = self._full_record(problem)
+        record, _kept = full_record_of(problem)
         settled = np.empty((n_restarts, 0 if problem.boxes is None else n_leaves(n)), np.uint64)
         place = address("labels", labels, np.uint8, (n_restarts, n), written=True)
         check_labels(labels, n_clusters)
@@ -213,7 +221,7 @@ class NativeKernel:
         rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
         arguments = (
             self._variant,
-            self._record(columns, _ANY_TYPE),
+            record_of(columns, _ANY_TYPE),
             n_restarts,
             n_seeds,
             address("uniforms", uniforms, np.float64, (n_restarts, n_seeds)),
@@ -308,7 +316,7 @@ class NativeKernel:
         sums = np.empty((n_models, self._library.centaurus_n_parts(columns.shape[1])))
         arguments = (
             self._variant,
-            self._record(columns, _ANY_TYPE),
+            record_of(columns, _ANY_TYPE),
             n_models,
             n_clusters,
             address("constants", components.constants, np.float64, shape[:2]),
@@ -319,12 +327,13 @@ class NativeKernel:
             sums.ctypes.data,
         )
         self._run("mix", arguments, n_threads, (n_clusters + 2 * d) * _MIX_BLOCK, sums.size)
-        return sums.sum(axis=1)
+        totals: FloatArray = sums.sum(axis=1)
+        return totals
 
     def _run(
         self,
         function: str,
-        arguments: tuple[Any, ...],
+        arguments: tuple[object, ...],
         n_threads: int,
         n_doubles: int,
         n_items: int,
@@ -341,51 +350,3 @@ class NativeKernel:
     def _workspace(self, d: int, shape: tuple[int, int, int]) -> int:
         """Numbers that a thread works in, for statistics of a shape (R, K, F)."""
         return int(self._library.centaurus_workspace_doubles(d, shape[2], shape[1]))
-
-    def _record(self, columns: FloatArray, covariance_type: CovarianceType) -> ProblemRecord:
-        d, n = columns.shape
-        return ProblemRecord(
-            columns=address("columns", columns, np.float64, (d, n)),
-            n=n,
-            d=d,
-            shape=_SHAPES[covariance_type.shape],
-            tied=covariance_type.tied,
-        )
-
-    def _full_record(self, problem: Problem) -> tuple[ProblemRecord, tuple[FloatArray, ...]]:
-        """The record, and arrays that must live as long as it is in use."""
-        d = problem.columns.shape[0]
-        moment = problem.covariance_type.entries_shape(d) or (1,)
-        total = np.ascontiguousarray(problem.total_second_moment)
-        overall = np.ascontiguousarray(problem.overall_covariance)
-        record = self._record(problem.columns, problem.covariance_type)
-        record.total = address("total_second_moment", total, np.float64, moment)
-        record.overall = address("overall_covariance", overall, np.float64, moment)
-        record.reference = address("reference", problem.floor.reference, np.float64, (d,))
-        record.reg_covar = problem.floor.reg_covar
-        record.mahalanobis = problem.distance == "mahalanobis"
-        n_features = problem.covariance_type.n_features(d)
-        return record, (total, overall, *self._add_boxes(record, problem.boxes, n_features))
-
-    @staticmethod
-    def _add_boxes(
-        record: ProblemRecord, boxes: Arrangement | None, n_features: int
-    ) -> tuple[FloatArray, ...]:
-        """Returns arrays that must live as long as the record is in use: room for what the kernel
-        wants to know about all points and boxes."""
-        if boxes is None:
-            return ()
-        d, leaves = record.d, n_leaves(record.n)
-        check_box_sizes(record.n, d)
-        record.leaves = address("leaves", boxes.leaves, np.float64, (2, d, leaves))
-        shape = (2, d, leaves // BRANCH + BRANCH)
-        record.branches = address("branches", boxes.branches, np.float64, shape)
-        room = (
-            ("largest", np.empty(n_features - 1)),
-            ("features", np.empty((n_features - 1, leaves * GROUP))),
-            ("leaf_sums", np.empty((leaves, n_features))),
-            ("rows", np.empty((record.n if n_features <= _ROW else 0, _ROW))),
-        )
-        for name, array in room:
-            setattr(record, name, array.ctypes.data)
-        return tuple(array for _, array in room)

@@ -22,13 +22,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCE = HERE / "src" / "kernel.c"
-COMPILERS = ("cc", "gcc", "clang")
-LIMIT_S = 300
+"""Where the library for this machine goes."""
 
-# No -march: the kernel picks its instructions at run time. Fused multiply-add may be used where
-# there is one. The two -fno- allow comparisons in vector registers and take nothing from the
-# treatment of NaN and infinities, which -ffast-math would.
+SOURCE = HERE / "src" / "kernel.c"
+"""What is compiled; it includes the headers."""
+
+COMPILERS = ("cc", "gcc", "clang")
+"""Tried in this order."""
+
+LIMIT_S = 300
+"""Seconds that a compiler may take."""
+
 FLAGS = (
     "-std=c99",
     "-O3",
@@ -41,6 +45,10 @@ FLAGS = (
     "-Wall",
     "-Wextra",
 )
+"""No -march: the kernel picks its instructions at run time. Fused multiply-add may be used where
+there is one. The two -fno- allow comparisons in vector registers and take nothing from the
+treatment of NaN and infinities, which -ffast-math would."""
+
 SANITISERS = (
     "-g",
     "-O1",
@@ -48,8 +56,10 @@ SANITISERS = (
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
 )
-# glibc 2.17, of 2012: older than on any Lambda.
+"""Checks at run time of memory and of what C leaves undefined."""
+
 TARGETS = {"x86_64": "x86_64-linux-gnu.2.17", "arm64": "aarch64-linux-gnu.2.17"}
+"""Lambda's names and zig's. glibc 2.17, of 2012: older than on any Lambda."""
 
 
 class KernelNotBuilt(Exception):

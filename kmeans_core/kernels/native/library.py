@@ -6,14 +6,12 @@ import ctypes
 import os
 import sys
 import warnings
-from typing import Any
 
-# Changes with every change of a signature or a structure in the C sources (ABI_VERSION there).
 ABI_VERSION = 18
+"""Changes with every change of a signature or a structure in the C sources (ABI_VERSION there)."""
 
-_ARRAY = ctypes.c_void_p
-_INTEGER = ctypes.c_int64
-_REAL = ctypes.c_double
+_ARRAY, _INTEGER, _REAL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+"""The kinds of arguments: an address, a whole number, a number."""
 
 
 class ProblemRecord(ctypes.Structure):
@@ -54,12 +52,9 @@ class TableRecord(ctypes.Structure):
     )
 
 
-_PROBLEM = ctypes.POINTER(ProblemRecord)
+_START: list[type] = [_INTEGER, ctypes.POINTER(ProblemRecord), _INTEGER, _INTEGER]
+"""What most functions begin with: the variant, the problem and two counts."""
 
-# What every function begins with: the variant and the problem, and two counts.
-_START: list[Any] = [_INTEGER, _PROBLEM, _INTEGER, _INTEGER]
-
-# Function -> (result, arguments); the C sources say what they are.
 _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "centaurus_best_variant": (_INTEGER, []),
     "centaurus_workspace_doubles": (_INTEGER, [_INTEGER] * 3),
@@ -79,6 +74,7 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     ),
     "centaurus_mix": (None, [*_START, *[_ARRAY] * 3, _INTEGER, *[_ARRAY] * 4]),
 }
+"""Function -> (result, arguments); the C sources say what they are."""
 
 
 def library_path() -> str:

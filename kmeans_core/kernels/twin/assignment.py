@@ -20,11 +20,12 @@ from kmeans_core.points.arrangement import Arrangement
 from kmeans_core.points.arrays import BoolArray, FloatArray, IntArray, LabelArray
 from kmeans_core.points.blocks import points_per_block
 
-# Scores of one tile (restarts x clusters x points): a megabyte stays in a core's L2 cache.
 _SCORES_PER_TILE = 131_072
-# With more features than this, blocks are so narrow that T is a matrix product rather than one call
-# of bincount per feature: at 64 columns and full-untied a fit takes a fifth of the time.
+"""Scores of one tile (restarts x clusters x points): a megabyte stays in a core's L2 cache."""
+
 _MANY_FEATURES = 64
+"""With more features than this, blocks are narrow, and T is made by a matrix product rather than by
+one call of bincount per feature: at 64 columns and full-untied a fit takes a fifth of the time."""
 
 
 def assign_accumulate(
@@ -162,7 +163,8 @@ def _add_block(phi: FloatArray, labels: LabelArray, statistics: FloatArray) -> N
 def _membership(labels: LabelArray, n_clusters: int) -> FloatArray:
     """(K, m) with 1 where the point is in the cluster; a column of 0 for one that is in none."""
     clusters = np.arange(n_clusters, dtype=labels.dtype)
-    return (labels == clusters[:, None]).astype(np.float64)
+    membership: FloatArray = (labels == clusters[:, None]).astype(np.float64)
+    return membership
 
 
 def accumulate(

@@ -33,7 +33,8 @@ def point_log_likelihoods(
 
 def log_likelihoods(components: Components, columns: FloatArray, n_threads: int = 1) -> FloatArray:
     """Sums of `point_log_likelihoods` (M,); higher is better."""
-    return point_log_likelihoods(components, columns, n_threads).sum(axis=1)
+    sums: FloatArray = point_log_likelihoods(components, columns, n_threads).sum(axis=1)
+    return sums
 
 
 def _terms(components: Components, model: int, columns: FloatArray) -> FloatArray:

@@ -1,5 +1,7 @@
-"""D^2 sampling: the uniform numbers of each restart, and from them rows of a table, each far from
-the earlier ones."""
+"""D^2 sampling: uniform numbers for each restart, and the rows of a table that these pick.
+
+Each row is likely to be far from the earlier ones.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ import numpy as np
 from kmeans_core.model.restarts import Pair
 from kmeans_core.points.arrays import FloatArray, IntArray
 
-# Distances held at a time, in numbers: 8 MB.
 _DISTANCES_AT_A_TIME = 1 << 20
+"""Distances that are held in memory together: 8 MB."""
 
 
 def uniforms(seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:

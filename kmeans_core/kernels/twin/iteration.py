@@ -1,7 +1,7 @@
-"""One Lloyd iteration of all restarts in NumPy: emptied clusters, parameters from T, theta from
-them, assignment.
+"""One Lloyd iteration of all restarts in NumPy.
 
-Each restart goes its own way to the bit, whoever it is stacked with.
+Emptied clusters get a point, parameters come from T, theta from the parameters, and all points are
+assigned. Each restart goes its own way to the bit, whoever it is stacked with.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ def iterate(
     work: float,  # noqa: ARG001
     n_threads: int = 1,  # noqa: ARG001
 ) -> IntArray:
-    """Go on with all restarts; returns what each is left in (R,), see restarts.py.
+    """Go on with all restarts; returns what each is left in (R,), see `model.restarts`.
 
-    work: multiplications after which to come back. This kernel always does one iteration, which
-    takes it long enough.
+    work is not looked at: this kernel always does one iteration, which takes long enough.
     """
     for r in np.flatnonzero((restarts.statistics[..., 0] < 0.5).any(axis=1)):
         restarts.n_reseeded[r] += reseed_empty(problem, restarts.labels[r], restarts.statistics[r])
@@ -55,8 +54,10 @@ def iterate(
 
 
 def came_back(restarts: Restarts, r: int) -> bool:
-    """Whether restart r is in a cycle, by Brent's method: compare with one earlier labelling,
-    replaced at powers of two.
+    """Whether restart r is in a cycle.
+
+    By Brent's method: its labels are compared with earlier ones, which are replaced by the present
+    ones whenever the number of iterations is a power of two.
 
     Under plain Mahalanobis distance no quantity is sure to improve, so iterations may go round.
     """

@@ -27,7 +27,7 @@ from dashboard.stores.base import StoreError
 from tests.error_shape import check_record
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / "compute_lambda" / "errors.py"
+HOME = ROOT / "compute_lambda" / "contract" / "errors.py"
 PACKAGES = ("compute_lambda", "dashboard")
 
 PRIVATE = {

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dashboard.pages.analyse.task_table import task_rows
 
 from compute_lambda import FitResult, Task
 from compute_lambda.tasks.registry import read_result
@@ -36,7 +37,6 @@ from dashboard.backends import LocalBackend, TaskEvent
 from dashboard.datasets import DatasetCatalogue
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
-from dashboard.pages.analyse.task_table import task_rows
 from dashboard.planning.cost import CostModel
 from dashboard.planning.spec import JobSpec
 from dashboard.planning.spending import Budget

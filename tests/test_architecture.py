@@ -306,7 +306,7 @@ def test_only_kinds_know_kinds() -> None:
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 ARRAY_TYPE = re.compile(r"\b(NDArray|ndarray|ArrayLike|Labels|(Float|Int|Bool|Label)Array)\b")
-SHAPE = re.compile(r"(?<!\w)\((?:|\.\.\.|\w+,|(?:\w+|\.\.\.)(?:,\s[\w +*-]+)+)\)")
+SHAPE = re.compile(r"(?<!\w)\((?:|\.\.\.|\w+,|(?:\w+|\.\.\.)(?:,\s(?:\.\.\.|[\w +*-]+))+)\)")
 """Of an array, in words: (), (m,), (n, d), (...) or (..., d, d)."""
 # TEMPORARY: both are being worked on; to be removed when they are complete.
 NOT_YET_DOCUMENTED = ("kmeans_core/", "dashboard/pages/")
@@ -360,7 +360,15 @@ def test_the_search_for_docstrings_finds_what_lacks_one() -> None:
     lacking = 'class A:\n    def b(self): ...\n    def _c(self): ...\nasync def d(): "Says it."'
     assert undocumented(lacking) == ["module", "A", "A.b"]
     source = "def f(x: FloatArray) -> int:\n    'A number of {}.'"
-    for shape in ("x (n, d)", "it (m,)", "one ()", "(...)", "(..., d, d)", "a (n, d + 1) table"):
+    for shape in (
+        "x (n, d)",
+        "it (m,)",
+        "one ()",
+        "(...)",
+        "(..., d, d)",
+        "(R, ...)",
+        "a (n, d + 1) table",
+    ):
         assert shapeless(source.format(shape)) == [], shape
     for prose in ("f()", "rows (all of them)", "x (n)", "ones (see there)"):
         assert shapeless(source.format(prose)) == ["f"], prose

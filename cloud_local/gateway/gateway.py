@@ -20,7 +20,7 @@ from cloud_local.gateway.signatures import Authoriser, SignedRequest
 MAX_REQUEST_BYTES = 10 * 2**20
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "upgrade"})
-"""Sent on by the real one as well; these few belong to the connection and not to the request."""
+"""Headers that belong to the connection and not to the request; the others reach the function."""
 
 
 class Gateway:

@@ -28,19 +28,20 @@ class Recorder:
         self._summary = summary
 
     def add(self, outcome: TaskOutcome, *, is_known: bool = False) -> None:
-        """Write this one at the next flush; `is_known`: it comes from the memo."""
+        """Write the outcome at the next flush. `is_known`: it comes from the memo."""
         with self._lock:
             self._pending.append((outcome, is_known))
 
     def flush(self) -> bool:
-        """Write the oldest batch; whether more is waiting. What cannot be written stays."""
+        """Write the oldest batch; whether more is waiting. After an error the batch still waits."""
         with self._flushing:
             return self._flush()
 
     def summary(self, *, with_earlier_runs: bool) -> dict[str, Any] | None:
-        """The summary of what was flushed, and of what is in the store if asked for.
+        """The summary of the outcomes that were flushed; with earlier runs, of all in the store.
 
-        For the end, when everything is flushed: it takes no lock, so that heartbeats go on.
+        To be called at the end, when everything is flushed. Takes no lock, so that heartbeats go
+        on.
         """
         cursor = 0
         while with_earlier_runs:

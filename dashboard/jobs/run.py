@@ -113,7 +113,8 @@ class JobRun:
             if self._store.acquire_lease(self.job_id, self.owner, self._lease_s):
                 self._hold()
         except Exception:
-            # The store itself fails. The lease runs out and whoever reaches the store goes on.
+            # The store itself fails. The lease runs out, and a process that reaches the store goes
+            # on.
             _log.exception("Job %s: the run ended because the store failed", self.job_id)
         finally:
             self._on_end(self)
@@ -163,11 +164,11 @@ class JobRun:
                 self._take(TaskFailure(task_id, _no_outcome(self._backend.name), 1))
 
     def _unknown(self, missing: list[Task]) -> Iterator[Task]:
-        """The tasks to compute. Those that the memo knows are recorded as done in passing.
+        """The tasks to compute. Tasks that the memo knows are recorded as done on the way.
 
-        All are looked up before the first one is given out, so that the page fills in at once. A
-        job of very many tasks does not wait for that: after RECALL_S the rest is looked up when its
-        turn comes.
+        The memo is asked for all tasks before the first one is given out, so that the page fills in
+        at once. A job of very many tasks does not wait for that: after RECALL_S the rest is looked
+        up when its turn comes.
         """
         until = time.monotonic() + RECALL_S
         waiting = deque(missing)
@@ -205,7 +206,7 @@ class JobRun:
         if self._reason == "lost":
             return
         if self._reason == "close":
-            self._beat()  # what was spent since the last one
+            self._beat()  # records what was spent since the last heartbeat
             self._store.release_lease(self.job_id, self.owner)
             return
         job = self._store.job(self.job_id)
@@ -218,7 +219,7 @@ class JobRun:
         elif unsettled and self._reason == "cancel":
             finish(self.job_id, "cancelled", owner=self.owner, best=best)
         elif unsettled and self._budget.exhausted and job.spending_cap_usd == self._budget.cap_usd:
-            # With another cap by now it is queued below, and goes on.
+            # With another cap by now, "done" is asked for below, which queues the job: it goes on.
             reason = self._budget.sentence()
             finish(self.job_id, "cancelled", owner=self.owner, error=reason, best=best)
         elif job.n_done == 0 and job.n_failed >= job.n_tasks:
@@ -289,7 +290,7 @@ def _outcome(task: Task, event: TaskResult | TaskFailure) -> TaskOutcome:
 
 
 def _with_task(error: dict[str, Any], task: Task) -> dict[str, Any]:
-    """The error, with what it was about, so that a reader needs no plan to say so."""
+    """The error, with what its task holds, so that a reader can name it without the plan."""
     about = {"kind": task.kind, **task.about()}
     return {**error, "details": {**(error.get("details") or {}), **about}}
 

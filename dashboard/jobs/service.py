@@ -1,7 +1,8 @@
 """Jobs as the page and the command line use them: submit, cancel, rerun, delete, wait.
 
 Several processes may serve the same store. Each runs the jobs whose lease it holds, and a watcher
-takes over what another one left behind; who runs a job makes no difference to who reads it.
+takes over the jobs that another process left behind. Readers need not know which process runs a
+job.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ POLL_S = 0.05
 """How often `wait` and `delete` look at the store, in seconds."""
 
 STOP_S = 15.0
-"""A cancelled run ends within moments; after this many seconds it is left to end by itself."""
+"""A cancelled run ends within moments. After this time nobody waits for it any more."""
 
 
 class JobService:
@@ -99,7 +100,7 @@ class JobService:
         if run is not None:
             run.stop("cancel")
             return
-        # Nobody holds it: nobody would notice the request. Otherwise the holder does.
+        # When nobody holds the job, nobody would notice the request. Otherwise its holder will.
         self._settle_unheld(job_id, "cancelled", None)
 
     def rerun_failed(self, job_id: str) -> JobRecord | None:
@@ -135,7 +136,7 @@ class JobService:
     def wait(self, job_id: str, timeout_s: float) -> JobRecord | None:
         """The record once the job is finished, or as it is after `timeout_s`; None if unknown.
 
-        Who waits also takes the job over when the process that ran it has died.
+        Takes the job over when the process that ran it has died.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -147,10 +148,10 @@ class JobService:
             time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
 
     def charge(self, job_id: str, usage: Usage) -> None:
-        """Add to the job's usage what was spent for it outside its runs, such as labels.
+        """Add to the job's usage a sum that was spent for it outside its runs, as for labels.
 
-        Holds the lease for a moment where nobody does; another process that has it is left alone,
-        and the sum is only written to the log.
+        Holds the lease for a moment. When another process holds it, the sum is only written to the
+        log.
         """
         with self._lock:
             run = self._runs.get(job_id)
@@ -212,8 +213,8 @@ class JobService:
         task_ids = {task.task_id for task in plan.tasks}
         settled = self._store.settled(spec.job_id)
         if stored.state == "done" and stored.n_failed == 0:
-            # However its experiments were grouped into tasks, all are there; unless the fits
-            # themselves are of another release, which changes every id.
+            # All experiments are there, however they were grouped into tasks, unless the fits are
+            # of another release: that changes every id.
             fits_in = not task_ids.isdisjoint(settled)
         else:
             fits_in = stored.n_tasks == len(plan.tasks) and task_ids.issuperset(settled)
@@ -227,7 +228,7 @@ class JobService:
     def _start(self, spec: Spec, plan: Plan) -> None:
         job_id = spec.job_id
         with self._lock:
-            # A run that is just ending looks at the store once more when it has left `_runs`.
+            # A run that is just ending leaves `_runs`, and then looks at the store once more.
             if job_id in self._runs or self._closing.is_set():
                 return
             run = JobRun(
@@ -301,7 +302,7 @@ class JobService:
                 self._adopt_orphans()
                 said = ""
             except StoreError as error:
-                # What stays as it is, expired credentials overnight, is said once.
+                # A lasting problem, such as credentials that expire overnight, is logged once.
                 if str(error) != said:
                     said = str(error)
                     _log.warning("Looking for orphaned jobs failed: %s", said)

@@ -30,7 +30,7 @@ from dashboard.planning.prices import Prices
 from dashboard.planning.spending import Usage
 
 MOST_BILLED_MS, MOST_MEMORY_MB = 900_000.0, 10_240
-"""Of one request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+"""Lambda's limits for one request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _log = logging.getLogger(__name__)
 
@@ -58,22 +58,22 @@ class Dispatcher:
         self._served_at = -math.inf
 
     def add(self, run: Run) -> None:
-        """A new run has its turn first."""
+        """Take the run up; a new run has the next turn."""
         self._runs.appendleft(run)
 
     def offer(self, run: Run, works: list[Work]) -> None:
-        """Send these when their turn comes."""
+        """Send these tasks of the run when its turn comes."""
         for work in works:
             self._enter(run, work)
         self._pump()
 
     async def drop(self, run: Run) -> None:
-        """Forget the run; requests in flight are broken off and come to nothing."""
+        """Forget the run. Requests in flight are broken off, and their answers are lost."""
         run.closed = True
         run.waiting.clear()
         if run in self._runs:
             self._runs.remove(run)
-        # A task that is cancelled before its first step never gets to its accounts.
+        # One step first: a request cancelled before it began would never settle with the budget.
         await asyncio.sleep(0)
         mine = [task for task, owner in self._tasks.items() if owner is run]
         for task in mine:
@@ -83,7 +83,7 @@ class Dispatcher:
     # -- sending ------------------------------------------------------------------------------
 
     def _enter(self, run: Run, work: Work, *, first: bool = False) -> None:
-        """To the waiting ones, once its datasets are there."""
+        """Put the task among the waiting ones, once its datasets are there."""
         if run.stopped:
             return
         if run.final_error is not None:
@@ -115,7 +115,7 @@ class Dispatcher:
             self._begin(run, self._send(run, work, reserved_usd))
 
     def _next(self) -> tuple[Run, Work, float] | None:
-        """What to send next, paid for; its run moves behind all the others."""
+        """The task to send next, with its price reserved; its run moves behind all the others."""
         for run in list(self._runs):
             if run.stopped or not run.waiting:
                 continue
@@ -159,15 +159,15 @@ class Dispatcher:
             # Only now: a caller that finds nothing in flight has every outcome in its queue.
             run.n_in_flight -= 1
             if run.stopped:
-                run.events.put(None)  # its caller waits for the last one
+                run.events.put(None)  # its caller may be waiting until nothing is in flight
             self._pump()
 
     # -- what came ----------------------------------------------------------------------------
 
     def _usage(self, run: Run, found: Result | Problem | None, waited_ms: float) -> Usage:
-        """One request, and the milliseconds that its answer reports (or that it may have run).
+        """One request, and the milliseconds that its answer reports, or that it may have run.
 
-        One that was broken off goes on where it is.
+        A request that was broken off (`found` None) goes on in the function and is billed there.
         """
         memory_mb = self._memory_mb
         if isinstance(found, Result):
@@ -176,7 +176,7 @@ class Dispatcher:
             memory_mb = ran.memory_mb or memory_mb
         else:
             busy_ms = waited_ms if found is None else found.busy_ms
-        # More than Lambda grants is no measurement, and must not use up what a job may spend.
+        # More than Lambda grants cannot be true, and must not use up the job's budget.
         busy_ms, memory_mb = min(busy_ms, MOST_BILLED_MS), min(memory_mb, MOST_MEMORY_MB)
         billed_ms = math.ceil(busy_ms)
         if billed_ms:
@@ -203,7 +203,7 @@ class Dispatcher:
         elif remedy == "stop":
             self._stop(run, work, error)
         elif run.stopped:
-            return  # it would be sent again, and nothing is sent any more
+            return  # every other remedy sends again, and nothing is sent any more
         elif run.final_error is not None:
             self._fail(run, work, run.final_error)
         elif remedy == "upload":
@@ -217,7 +217,7 @@ class Dispatcher:
             self._wait_for_endpoint(run, work, problem)
 
     def _take(self, run: Run, work: Work, result: Result) -> Problem | None:
-        """Report a finished result or send the rest of an unfinished one; what is wrong with it."""
+        """Report a finished result, or send the rest of the task; the problem if it is unusable."""
         before = work.so_far
         if before is not None:
             if result.resume is not None and result.resume == before.resume:
@@ -243,7 +243,7 @@ class Dispatcher:
         self._later(run, work, work.n_errors)
 
     def _wait_for_endpoint(self, run: Run, work: Work, problem: Problem) -> None:
-        """Turned away, or the endpoint is out of reach: patience instead of attempts."""
+        """The endpoint is busy or out of reach: that uses up patience, not attempts."""
         now = self._clock()
         work.n_turned_away += 1
         if work.turned_away_since is None:
@@ -272,7 +272,7 @@ class Dispatcher:
         asyncio.get_running_loop().call_later(delay_s, enter)
 
     def _stop(self, run: Run, work: Work, error: dict[str, Any]) -> None:
-        """Nothing more can be sent for this run: `work` and what waits or comes later fails."""
+        """Nothing more can be sent for this run: `work`, waiting tasks and later ones fail."""
         run.final_error = run.final_error or error
         self._fail(run, work, run.final_error)
         waiting, run.waiting = run.waiting, deque()

@@ -10,10 +10,10 @@ from random import Random
 class Retrying:
     """Limits on trying again; durations in seconds.
 
-    `max_attempts` counts real errors of one task (or of one part of a resumed fit). Being turned
-    away (429, 503) and not reaching the endpoint at all use none of them up. Instead a task may be
-    turned away for `task_patience_s`, and a run ends when its endpoint has served nobody for
-    `busy_patience_s`, or was out of reach for `unreachable_patience_s`.
+    `max_attempts` counts real errors of one task (or of one part of a resumed fit). An answer
+    that the endpoint is busy (429, 503), or no way to the endpoint, does not count. Instead a task
+    may be turned away for `task_patience_s`, and a run ends when its endpoint has served nobody
+    for `busy_patience_s`, or was out of reach for `unreachable_patience_s`.
     """
 
     max_attempts: int = 6

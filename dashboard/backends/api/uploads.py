@@ -27,10 +27,10 @@ class Datasets(Protocol):
 
 
 class Uploads:
-    """Makes sure once that the inputs of tasks are there, in threads of `threads`.
+    """Makes sure, once for each set of inputs, that they are there; uploads run in `threads`.
 
-    Inputs are named by the ids of the datasets that a task needs together; there may be none.
-    `datasets` None: the function finds them without our help. Belongs to one event loop.
+    Inputs are the ids of the datasets that a task needs together; there may be none. With
+    `datasets` None the function finds them without our help. Belongs to one event loop.
     """
 
     def __init__(
@@ -49,8 +49,7 @@ class Uploads:
         return True, made[-1].result()
 
     def version(self, inputs: tuple[str, ...]) -> int:
-        """How many uploads have ended: a task that is sent now can find the last of them, but not
-        one that is still under way."""
+        """How many uploads have ended: a task that is sent now finds the dataset of the last one."""
         return sum(upload.done() for upload in self._made.get(inputs, ()))
 
     async def ready(self, inputs: tuple[str, ...]) -> dict[str, Any] | None:
@@ -63,9 +62,10 @@ class Uploads:
         return await asyncio.shield(made[-1])
 
     def again(self, inputs: tuple[str, ...], seen_version: int) -> bool:
-        """The function did not find the dataset that it was to find; whether to send once more.
+        """The function did not find the dataset; whether the task is to be sent once more.
 
-        Uploads again, unless that was done since `seen_version` or has been done often enough.
+        Uploads again, unless there was another upload since `seen_version`. False when the dataset
+        has been uploaded MOST_UPLOADS times.
         """
         made = self._made.get(inputs, [])
         if self._datasets is None or not made:

@@ -36,7 +36,7 @@ from dashboard.backends.api import ApiBackend
 from dashboard.datasets import DatasetCatalogue
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
-from dashboard.pages.analyse.task_table import task_columns, task_rows
+from dashboard.pages.analyse.details.task_table import task_columns, task_rows
 from dashboard.planning.job_kinds import JOB_KINDS
 from dashboard.planning.prices import Prices
 from dashboard.planning.spending import Budget

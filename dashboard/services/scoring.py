@@ -123,7 +123,14 @@ class Scoring:
         except Exception:  # one that is being closed, or a fault of its own
             _log.exception("Rows are scored here: the backend %s broke off", self.backend.name)
         if budget.usage.n_requests:
-            self.charge(job_id, budget.usage)
+            self._charge(job_id, budget.usage)
+
+    def _charge(self, job_id: str, usage: Usage) -> None:
+        """Tell it; a store that fails just now does not take the labels away."""
+        try:
+            self.charge(job_id, usage)
+        except Exception:
+            _log.exception("Job %s: $%.4f are not in its account", job_id, usage.usd)
 
 
 def _scored(result: Result) -> ScoreResult:

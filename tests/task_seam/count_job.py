@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from compute_lambda.tasks.count.task import CountResult, CountTask
 
 from compute_lambda.contract.content import content_id
-from dashboard.planning.job_kinds import Plan
+from dashboard.planning.quote import Quote
 from dashboard.planning.spec import SpecError
 
 ROWS_PER_TASK = 400
@@ -62,15 +62,18 @@ class Counts:
         except (KeyError, TypeError) as error:
             raise SpecError("bad_counts", f"Expected counts, got {raw!r:.60}.") from error
 
-    def plan(self, spec: CountSpec, catalogue: Any, costs: Any) -> Plan:  # noqa: ARG002
-        n_rows = catalogue.get(spec.dataset_id).n_rows
+    def quote(self, spec: CountSpec, tables: Any, provider: Any) -> Quote:  # noqa: ARG002
+        dataset = tables.get(spec.dataset_id)
         tasks = [
-            CountTask(spec.dataset_id, column, threshold, start, min(start + ROWS_PER_TASK, n_rows))
+            CountTask(spec.dataset_id, column, threshold, start, start + ROWS_PER_TASK)
             for column in spec.columns
             for threshold in spec.thresholds
-            for start in range(0, n_rows, ROWS_PER_TASK)
+            for start in range(0, dataset.n_rows, ROWS_PER_TASK)
         ]
-        return Plan(tasks, "some counts")
+        n_units = sum(task.n_units for task in tasks)
+        return Quote(
+            dataset, dataset.n_rows, n_units, self.unit, len(tasks), 1.0, 0.0, lambda: tasks
+        )
 
     def summary(self) -> Total:
         return Total()

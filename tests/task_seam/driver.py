@@ -25,7 +25,6 @@ from typing import Any
 import boto3
 import count_job
 from botocore.credentials import ReadOnlyCredentials
-from dashboard.pages.analyse.task_table import task_columns, task_rows
 
 from compute_lambda import Task
 from compute_lambda.tasks.registry import kind_of
@@ -37,6 +36,7 @@ from dashboard.backends.api import ApiBackend
 from dashboard.datasets import DatasetCatalogue
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
+from dashboard.pages.analyse.details.task_table import task_columns, task_rows
 from dashboard.planning.job_kinds import JOB_KINDS
 from dashboard.planning.prices import Prices
 from dashboard.planning.spending import Budget

@@ -87,7 +87,7 @@ def check_counts(job: dict[str, Any], rows: np.ndarray) -> None:
 def test_a_job_is_done_remembered_kept_and_shown(way: Way, rows: np.ndarray) -> None:
     before = way.n_invocations() if way.cloud else 0
     first, same, other = way.jobs(JOB, JOB, {**JOB, "name": "second"})
-    assert (first["state"], first["error"], first["title"]) == ("done", None, "some counts")
+    assert (first["state"], first["error"], first["title"]) == ("done", None, "field.csv")
     assert first["counts"] == [N_TASKS, N_TASKS, 0]
     assert first["units"] == [4_000, 4_000]
     assert len(first["asked"]) == len(set(first["asked"])) == N_TASKS

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,9 +28,10 @@ from dashboard.datasets import DatasetCatalogue, DatasetError
 from dashboard.jobs.memo import Memo, file_cache
 from dashboard.planning.prices import Prices
 from dashboard.planning.spec import JobSpec
-from dashboard.planning.spending import Budget
+from dashboard.planning.spending import Budget, Usage
 from dashboard.services import scoring as scoring_module
 from dashboard.services.scoring import Scoring
+from dashboard.stores.base import StoreError
 from kmeans_core import ExperimentFit, Preparation
 from tests.dashboard.backends.api.scripted_endpoint import MEMORY_MB, Fault, ScriptedEndpoint
 
@@ -162,6 +163,26 @@ def local(table: Table) -> Iterator[Counted]:
     backend.close()
 
 
+class Account:
+    """What labels cost, by job."""
+
+    def __init__(self) -> None:
+        self.charged: list[tuple[str, Usage]] = []
+
+    def __call__(self, job_id: str, usage: Usage) -> None:
+        self.charged.append((job_id, usage))
+
+
+def scoring_of(
+    table: Table,
+    backend: Any,
+    memo: Memo,
+    cap_usd: float | None = None,
+    charge: Callable[[str, Usage], None] | None = None,
+) -> Scoring:
+    return Scoring(table.catalogue, backend, memo, charge or Account(), cap_usd)
+
+
 def labels(table: Table, scoring: Scoring) -> RowLabels:
     return scoring.labels(table.spec, table.fit, table.preparation)
 
@@ -176,7 +197,7 @@ ALL_RANGES = list(itertools.pairwise([*range(0, N_ROWS, ROWS_PER_TASK), N_ROWS])
 def test_a_small_table_is_no_business_of_the_backends(
     table: Table, local: Counted, memo: Memo
 ) -> None:
-    table.check(labels(table, Scoring(table.catalogue, local, memo)))
+    table.check(labels(table, scoring_of(table, local, memo)))
     assert local.runs == 0
 
 
@@ -190,7 +211,7 @@ def test_how_many_rows_are_many(
     n_runs: int,
 ) -> None:
     monkeypatch.setattr(scoring_module, "ROWS_HERE", rows_here)
-    table.check(labels(table, Scoring(table.catalogue, local, memo)))
+    table.check(labels(table, scoring_of(table, local, memo)))
     assert (local.runs, len(local.asked)) == (n_runs, n_runs)
 
 
@@ -198,7 +219,7 @@ def test_how_many_rows_are_many(
 def test_a_large_table_goes_to_the_backend_in_parts_once(
     table: Table, local: Counted, memo: Memo
 ) -> None:
-    scoring = Scoring(table.catalogue, local, memo)
+    scoring = scoring_of(table, local, memo)
     table.check(labels(table, scoring))
     assert len(ALL_RANGES) == N_TASKS
     assert ranges(local.asked) == ALL_RANGES
@@ -214,16 +235,16 @@ def test_the_memo_answers_in_part_and_after_a_restart(
     table: Table, local: Counted, memo: Memo, tmp_path: Path
 ) -> None:
     local.failing = {1, 4}
-    table.check(labels(table, Scoring(table.catalogue, local, memo)))
+    table.check(labels(table, scoring_of(table, local, memo)))
     local.failing, local.asked = set(), []
     again = Memo(file_cache(tmp_path / "memo"))
-    table.check(labels(table, Scoring(table.catalogue, local, again)))
+    table.check(labels(table, scoring_of(table, local, again)))
     assert ranges(local.asked) == [ALL_RANGES[1], ALL_RANGES[4]]
 
 
 @pytest.mark.usefixtures("many")
 def test_another_model_is_another_question(table: Table, local: Counted, memo: Memo) -> None:
-    scoring = Scoring(table.catalogue, local, memo)
+    scoring = scoring_of(table, local, memo)
     labels(table, scoring)
     plain = dataclasses.replace(table.spec, distance="mahalanobis")
     scoring.labels(plain, table.fit, table.preparation)
@@ -248,7 +269,7 @@ def test_what_the_backend_cannot_do_is_done_here(
 ) -> None:
     for name, value in change.items():
         setattr(local, name, value)
-    table.check(labels(table, Scoring(table.catalogue, local, memo)))
+    table.check(labels(table, scoring_of(table, local, memo)))
     assert len(local.asked) == n_asked
 
 
@@ -256,11 +277,11 @@ def test_what_the_backend_cannot_do_is_done_here(
 def test_a_closed_backend_is_one_that_cannot(table: Table, memo: Memo) -> None:
     backend = LocalBackend(table.catalogue.column_store, 1)
     backend.close()
-    table.check(labels(table, Scoring(table.catalogue, backend, memo)))
+    table.check(labels(table, scoring_of(table, backend, memo)))
 
 
 def test_a_table_that_is_gone_is_said_to_be_gone(table: Table, local: Counted, memo: Memo) -> None:
-    scoring = Scoring(table.catalogue, local, memo)
+    scoring = scoring_of(table, local, memo)
     gone = dataclasses.replace(table.spec, dataset_id="00" * 32)
     with pytest.raises(DatasetError) as caught:
         scoring.labels(gone, table.fit, table.preparation)
@@ -269,7 +290,7 @@ def test_a_table_that_is_gone_is_said_to_be_gone(table: Table, local: Counted, m
 
 @pytest.mark.usefixtures("many")
 def test_rows_to_take_away(table: Table, local: Counted, memo: Memo) -> None:
-    scoring = Scoring(table.catalogue, local, memo)
+    scoring = scoring_of(table, local, memo)
     frame = scoring.labelled_rows(table.spec, table.fit, table.preparation)
     assert list(frame.columns) == ["place", "y", "x", "cluster", "certainty"]
     assert frame["place"].tolist() == [f"p{number}" for number in range(N_ROWS)]
@@ -308,13 +329,28 @@ def remote(endpoint: ScriptedEndpoint) -> Iterator[ApiBackend]:
 def test_over_http_every_part_is_asked_for_once(
     table: Table, remote: ApiBackend, endpoint: ScriptedEndpoint, memo: Memo
 ) -> None:
-    scoring = Scoring(table.catalogue, remote, memo, cap_usd=1.0)
+    account = Account()
+    scoring = scoring_of(table, remote, memo, 1.0, account)
     table.check(labels(table, scoring))
+    ((job_id, usage),) = account.charged
+    assert (job_id, usage.n_requests) == (table.spec.job_id, N_TASKS)
+    assert 0 < usage.usd < 1.0
     assert ranges(seen.task for seen in endpoint.seen) == ALL_RANGES
     assert set(endpoint.arrived.values()) == {1}
     assert all(isinstance(seen.task, ScoreTask) for seen in endpoint.seen)
     table.check(labels(table, scoring))
     assert len(endpoint.seen) == N_TASKS
+    assert len(account.charged) == 1  # the second time costs nothing
+
+
+@pytest.mark.usefixtures("many")
+def test_an_account_that_cannot_be_reached_costs_nobody_the_labels(
+    table: Table, remote: ApiBackend, memo: Memo
+) -> None:
+    def unreachable(job_id: str, usage: Usage) -> None:  # noqa: ARG001
+        raise StoreError("The job store cannot be written.")
+
+    table.check(labels(table, scoring_of(table, remote, memo, charge=unreachable)))
 
 
 @pytest.mark.usefixtures("many")
@@ -327,7 +363,7 @@ def test_answers_about_other_rows_are_not_taken(
         return {**record, "start": record["start"] + 1}
 
     endpoint.script = lambda seen: Fault() if seen.repeat else Fault("edit", edit=shifted)
-    table.check(labels(table, Scoring(table.catalogue, remote, memo)))
+    table.check(labels(table, scoring_of(table, remote, memo)))
     assert set(endpoint.arrived.values()) == {2}
     assert len(endpoint.arrived) == N_TASKS
 
@@ -337,7 +373,7 @@ def test_parts_that_the_function_refuses_are_done_here(
     table: Table, remote: ApiBackend, endpoint: ScriptedEndpoint, memo: Memo
 ) -> None:
     endpoint.script = lambda seen: Fault("status", status=400) if seen.task.start % 300 else Fault()
-    table.check(labels(table, Scoring(table.catalogue, remote, memo)))
+    table.check(labels(table, scoring_of(table, remote, memo)))
     assert set(endpoint.arrived.values()) == {1}
     assert (endpoint.statuses[400], endpoint.statuses[200]) == (3, 4)
 
@@ -349,7 +385,7 @@ def test_an_earlier_function_that_knows_no_scores_is_asked_no_more_than_at_once(
     error = {"code": "unknown_kind", "message": "No such kind.", "details": {}, "request_id": "r"}
     body = json.dumps({"error": error}).encode()
     endpoint.script = lambda _: Fault("status", status=422, body=body)
-    table.check(labels(table, Scoring(table.catalogue, remote, memo)))
+    table.check(labels(table, scoring_of(table, remote, memo)))
     assert len(endpoint.seen) <= 4  # what was in flight when the first answer came
 
 
@@ -357,7 +393,7 @@ def test_an_earlier_function_that_knows_no_scores_is_asked_no_more_than_at_once(
 def test_a_cap_that_is_reached_at_once_costs_nothing_and_nobody_goes_without(
     table: Table, remote: ApiBackend, endpoint: ScriptedEndpoint, memo: Memo
 ) -> None:
-    table.check(labels(table, Scoring(table.catalogue, remote, memo, cap_usd=1e-9)))
+    table.check(labels(table, scoring_of(table, remote, memo, cap_usd=1e-9)))
     assert endpoint.seen == []
 
 
@@ -373,7 +409,7 @@ def test_a_cap_that_is_reached_midway(
     endpoint.script = lambda _: Fault("edit", edit=slow)
     usd = Prices.of("arm64").cost_usd(8_000.0, MEMORY_MB, 1)
     counted = Counted(remote)
-    table.check(labels(table, Scoring(table.catalogue, counted, memo, cap_usd=2.5 * usd)))
+    table.check(labels(table, scoring_of(table, counted, memo, cap_usd=2.5 * usd)))
     (budget,) = counted.budgets
     assert budget is not None
     assert budget.exhausted
@@ -388,10 +424,10 @@ def test_a_cap_that_is_reached_midway(
 def test_results_of_the_backend_and_of_this_process_are_the_same(
     table: Table, local: Counted, remote: ApiBackend, tmp_path: Path
 ) -> None:
-    one = labels(table, Scoring(table.catalogue, local, Memo(file_cache(tmp_path / "a"))))
-    other = labels(table, Scoring(table.catalogue, remote, Memo(file_cache(tmp_path / "b"))))
+    one = labels(table, scoring_of(table, local, Memo(file_cache(tmp_path / "a"))))
+    other = labels(table, scoring_of(table, remote, Memo(file_cache(tmp_path / "b"))))
     local.silent = True
-    here = labels(table, Scoring(table.catalogue, local, Memo(file_cache(tmp_path / "c"))))
+    here = labels(table, scoring_of(table, local, Memo(file_cache(tmp_path / "c"))))
     for found in (other, here):
         assert found.labels.tobytes() == one.labels.tobytes()
         assert found.certainties.tobytes() == one.certainties.tobytes()

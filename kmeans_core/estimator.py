@@ -136,7 +136,7 @@ class MahalanobisKMeans:
         return assign(self._fitted_model(), self._columns(X), self._distance)
 
     def score(self, X: ArrayLike, y: object = None) -> float:  # noqa: ARG002
-        """Mean mixture log-likelihood per row of X, in the units of X; higher is better."""
+        """Mean mixture log-likelihood per row of X (n, d), in the units of X; higher is better."""
         model = self._fitted_model()
         points = point_log_likelihoods(model, self._columns(X))
         return float(points.mean()) + self._preparation.log_jacobian

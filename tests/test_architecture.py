@@ -308,8 +308,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 ARRAY_TYPE = re.compile(r"\b(NDArray|ndarray|ArrayLike|Labels|(Float|Int|Bool|Label)Array)\b")
 SHAPE = re.compile(r"(?<!\w)\((?:|\.\.\.|\w+,|(?:\w+|\.\.\.)(?:,\s(?:\.\.\.|[\w +*-]+))+)\)")
 """Of an array, in words: (), (m,), (n, d), (...) or (..., d, d)."""
-# TEMPORARY: both are being worked on; to be removed when they are complete.
-NOT_YET_DOCUMENTED = ("kmeans_core/", "dashboard/pages/")
+NOT_YET_DOCUMENTED: tuple[str, ...] = ()
 
 
 def public_nodes(tree: ast.Module) -> list[tuple[str, ast.ClassDef | Function]]:

@@ -21,4 +21,5 @@ class Application(Dash):
         prefix = self.config.requests_pathname_prefix
         links = (f'<link rel="preload" as="script" href="{prefix}{path}">' for path in _LATER)
         parts["metas"] = "\n".join([parts["metas"], *links])
-        return super().interpolate_index(**parts)
+        document: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
+        return document

@@ -1,0 +1,1 @@
+"""The frame around the pages: top bar, links, manual, and the state of the backend."""

@@ -20,7 +20,10 @@ def address(
     shape: tuple[int, ...],
     written: bool = False,
 ) -> int:
-    """Where the numbers of a suitable array begin. Raises ValueError for any other array."""
+    """Where the numbers of an array (...) begin that has the wanted dtype and shape, in place.
+
+    Raises ValueError for any other array.
+    """
     in_place = array.flags.c_contiguous and array.flags.aligned
     if array.dtype != dtype or array.shape != shape or not in_place:
         raise ValueError(
@@ -33,13 +36,13 @@ def address(
 
 
 def is_suitable(table: NDArray[np.generic]) -> bool:
-    """Whether C can step through the numbers of a table."""
+    """Whether C can step through the numbers of a table (n, d)."""
     whole_steps = all(step % table.itemsize == 0 for step in table.strides)
     return table.dtype == np.float64 and table.flags.aligned and whole_steps
 
 
 def check_labels(labels: LabelArray, n_clusters: int) -> None:
-    """Raise ValueError unless all labels are numbers of clusters."""
+    """Raise ValueError unless all labels (...) are numbers of clusters."""
     highest = int(labels.max(initial=0))
     if highest >= n_clusters:
         raise ValueError(

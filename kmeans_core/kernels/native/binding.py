@@ -76,7 +76,7 @@ class NativeKernel:
         boxes: Arrangement | None = None,
         fresh: bool = False,
     ) -> None:
-        """As `assignment.assign_accumulate`, which does the work for more than 255 clusters."""
+        """As `Kernel.assign_accumulate`: columns (d, n), labels (R, n), T (R, K, F). The twin does the work for more than 255 clusters."""
         if labels.dtype != np.uint8:
             assignment.assign_accumulate(
                 columns, covariance_type, thetas, labels, statistics, n_changed, fresh=fresh
@@ -116,7 +116,10 @@ class NativeKernel:
         n_threads: int = 1,
         boxes: Arrangement | None = None,
     ) -> FloatArray:
-        """As `assignment.accumulate`. Raises ValueError for a label of n_clusters or more."""
+        """T (R, K, F) of labels (R, n), as `Kernel.accumulate`.
+
+        Raises ValueError for a label of n_clusters or more.
+        """
         if labels.dtype != np.uint8:
             return assignment.accumulate(columns, covariance_type, labels, n_clusters)
         d, n = columns.shape
@@ -145,7 +148,7 @@ class NativeKernel:
     def iterate(
         self, problem: Problem, restarts: Restarts, max_iter: int, work: float, n_threads: int = 1
     ) -> IntArray:
-        """As `iteration.iterate`, with as many iterations as `work` pays for."""
+        """What restarts are left in (R,), after as many iterations as `work` pays for."""
         labels = restarts.labels
         if labels.dtype != np.uint8:
             return iteration.iterate(problem, restarts, max_iter, work)
@@ -193,7 +196,7 @@ class NativeKernel:
         return left_in
 
     def arrange(self, columns: FloatArray) -> Arrangement | None:
-        """The points in an order that saves time; None when the order they have is as good."""
+        """Points (d, n) in an order that saves time; None when the order they have is as good."""
         d, n = columns.shape
         if not is_worth_arranging(n, d):
             return None
@@ -203,7 +206,7 @@ class NativeKernel:
         return arrangement_of(columns, rows)
 
     def uniforms(self, seed: int, pairs: Sequence[Pair], n_seeds: int) -> FloatArray:
-        """As `drawing.uniforms`, which does the work for numbers of 32 bits and more."""
+        """(R, n_seeds), as `Kernel.uniforms`; the twin does the work for 32 bits and more."""
         if max(max(pair) for pair in pairs) >= 1 << 32:
             return drawing.uniforms(seed, pairs, n_seeds)
         own = [seed >> at & 0xFFFFFFFF for at in range(0, max(1, seed.bit_length()), 32)]
@@ -216,7 +219,7 @@ class NativeKernel:
         return out
 
     def draw(self, columns: FloatArray, uniforms: FloatArray, n_threads: int = 1) -> IntArray:
-        """As `drawing.draw`."""
+        """Rows (R, n_seeds) of columns (d, n), as `Kernel.draw`."""
         n_restarts, n_seeds = uniforms.shape
         rows = np.empty((n_restarts, n_seeds), dtype=np.int64)
         arguments = (
@@ -237,7 +240,7 @@ class NativeKernel:
     def point_log_likelihoods(
         self, components: Components, columns: FloatArray, n_threads: int = 1
     ) -> FloatArray:
-        """As `densities.point_log_likelihoods`."""
+        """(M, n) at columns (d, n), as `Kernel.point_log_likelihoods`."""
         out = np.empty((len(components.means), columns.shape[1]))
         self._mix(components, columns, n_threads, out.ctypes.data)
         return out
@@ -245,13 +248,13 @@ class NativeKernel:
     def log_likelihoods(
         self, components: Components, columns: FloatArray, n_threads: int = 1
     ) -> FloatArray:
-        """As `densities.log_likelihoods`, without a number in memory for each point."""
+        """(M,), as `Kernel.log_likelihoods`, without a number in memory for each point."""
         return self._mix(components, columns, n_threads, None)
 
     def extremes(
         self, table: FloatArray, origin: FloatArray, n_threads: int = 1
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """As `column_sums.extremes`."""
+        """Of a table (n, d), as `Kernel.extremes`: (d,) each."""
         if not is_suitable(table):
             return column_sums.extremes(table, origin)
         sums = np.zeros((self._library.centaurus_n_parts(len(table)), 3, table.shape[1]))
@@ -267,7 +270,7 @@ class NativeKernel:
         unit: FloatArray,
         n_threads: int = 1,
     ) -> tuple[FloatArray, FloatArray]:
-        """As `column_sums.spreads`."""
+        """Of a table (n, d), as `Kernel.spreads`: (d,) each."""
         if not is_suitable(table):
             return column_sums.spreads(table, origin, for_mean, unit)
         sums = np.zeros((self._library.centaurus_n_parts(len(table)), 2, table.shape[1]))
@@ -278,7 +281,7 @@ class NativeKernel:
     def scaled(
         self, table: FloatArray, shift: FloatArray, scale: FloatArray, n_threads: int = 1
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """As `column_sums.scaled`."""
+        """Of a table (n, d), as `Kernel.scaled`: columns (d, n), and sums (d,) each."""
         if not is_suitable(table):
             return column_sums.scaled(table, shift, scale)
         columns = np.empty(table.shape[::-1])

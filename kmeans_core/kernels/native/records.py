@@ -31,7 +31,10 @@ def record_of(columns: FloatArray, covariance_type: CovarianceType) -> ProblemRe
 
 
 def full_record_of(problem: Problem) -> tuple[ProblemRecord, tuple[FloatArray, ...]]:
-    """Of all that iterations need, and arrays that must live as long as the record is in use."""
+    """The record of all that iterations need: moments (d, d), (d,) or (1,), and room to work in.
+
+    Also arrays that must live as long as the record is in use.
+    """
     d = problem.columns.shape[0]
     moment = problem.covariance_type.entries_shape(d) or (1,)
     total = np.ascontiguousarray(problem.total_second_moment)
@@ -51,7 +54,8 @@ def add_boxes(
 ) -> tuple[FloatArray, ...]:
     """Give a record the boxes around its points, and room for what the kernel notes about both.
 
-    Returns arrays that must live as long as the record is in use. Raises ValueError for boxes of
+    Returns arrays that must live as long as the record is in use, such as room for T of each box
+    (boxes, F). Raises ValueError for boxes of
     another table, and for a table that the kernel takes no boxes of.
     """
     if boxes is None:

@@ -22,7 +22,7 @@ class NumpyKernel:
 
     @staticmethod
     def arrange(columns: FloatArray) -> Arrangement | None:  # noqa: ARG004
-        """None: every point is looked at, so their order does not matter."""
+        """None: every point of columns (d, n) is looked at, so their order does not matter."""
         return None
 
     point_log_likelihoods = staticmethod(densities.point_log_likelihoods)

@@ -1,0 +1,1 @@
+"""Tabs below the results: the selected clustering, its groups, fits, correlations and tasks."""

@@ -1,0 +1,1 @@
+"""The curves, the recommendation and the six scatterplots."""

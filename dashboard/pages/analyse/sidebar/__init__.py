@@ -1,0 +1,1 @@
+"""The settings on the left: data, model, effort, and what that will take."""

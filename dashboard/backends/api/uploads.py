@@ -49,7 +49,7 @@ class Uploads:
         return True, made[-1].result()
 
     def version(self, inputs: tuple[str, ...]) -> int:
-        """How many uploads have ended: a task that is sent now finds the dataset of the last one."""
+        """How many uploads have ended: a task sent now finds the dataset of the last one."""
         return sum(upload.done() for upload in self._made.get(inputs, ()))
 
     async def ready(self, inputs: tuple[str, ...]) -> dict[str, Any] | None:

@@ -78,6 +78,7 @@ class JobRun:
         self._unsettled: set[str] = set()
         self._in_flight: set[str] = set()
         self._resumed = False
+        self._accounted = False
         self._reason: StopReason | None = None
         self._stopping = threading.Event()
         self._idle = threading.Event()
@@ -96,9 +97,16 @@ class JobRun:
                 self._reason = reason
         self._stopping.set()
 
-    def charge(self, usage: Usage) -> None:
-        """Count what something else cost for this job; the next heartbeat records it."""
-        self._budget.add(usage)
+    def charge(self, usage: Usage) -> bool:
+        """Count what something else cost for this job; False when its account is closed already.
+
+        The next heartbeat records it.
+        """
+        with self._lock:
+            if self._accounted:
+                return False
+            self._budget.add(usage)
+            return True
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; whether it came in time."""
@@ -203,6 +211,8 @@ class JobRun:
         self._recorder.add(_outcome(task, event))
 
     def _finish(self, error: str | None, best: dict[str, Any] | None) -> None:
+        with self._lock:
+            self._accounted = True
         if self._reason == "lost":
             return
         if self._reason == "close":

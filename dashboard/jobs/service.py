@@ -156,8 +156,9 @@ class JobService:
         with self._lock:
             run = self._runs.get(job_id)
         if run is not None:
-            run.charge(usage)
-            return
+            if run.charge(usage):
+                return
+            run.join(STOP_S)  # it is just ending, and then nobody holds the lease
         owner = f"{self._owner}:{uuid.uuid4().hex[:8]}"
         if not self._store.acquire_lease(job_id, owner, self._lease_s):
             _log.warning("Job %s: $%.4f are not in its account", job_id, usage.usd)

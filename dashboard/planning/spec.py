@@ -308,10 +308,12 @@ def _covariance_types(fields: Fields) -> tuple[str, ...]:
 
 
 def _check_distinct(names: list[str], field: str) -> None:
-    repeated = [name for index, name in enumerate(names) if name in names[:index]]
-    if repeated:
-        raise SpecError(
-            "repeated_name",
-            f'Expected {field} to name everything once, got "{repeated[0]}" more than once. Remove'
-            " the repetition.",
-        )
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SpecError(
+                "repeated_name",
+                f'Expected {field} to name everything once, got "{name}" more than once. Remove'
+                " the repetition.",
+            )
+        seen.add(name)

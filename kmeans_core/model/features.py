@@ -18,7 +18,7 @@ from kmeans_core.points.arrays import FloatArray
 
 @cache
 def lower_triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row and column positions of the lower triangle, in feature order: (d (d + 1) / 2,) each."""
+    """Rows and columns of the lower triangle, in feature order: (m,) each, m = d (d + 1) / 2."""
     return np.tril_indices(d)
 
 

@@ -83,7 +83,7 @@ class Restarts(RestartStates):
 
     @classmethod
     def of(cls, states: RestartStates, labels: LabelArray, statistics: FloatArray) -> Restarts:
-        """From states, labels (R, n) and statistics (R, K, F); the arrays of `states` are copied."""
+        """From states, labels (R, n) and statistics (R, K, F); arrays of `states` are copied."""
         return cls(
             states.experiment,
             states.restart,

@@ -76,7 +76,10 @@ class NativeKernel:
         boxes: Arrangement | None = None,
         fresh: bool = False,
     ) -> None:
-        """As `Kernel.assign_accumulate`: columns (d, n), labels (R, n), T (R, K, F). The twin does the work for more than 255 clusters."""
+        """As `Kernel.assign_accumulate`: columns (d, n), labels (R, n), T (R, K, F).
+
+        The twin does the work for more than 255 clusters.
+        """
         if labels.dtype != np.uint8:
             assignment.assign_accumulate(
                 columns, covariance_type, thetas, labels, statistics, n_changed, fresh=fresh

@@ -16,22 +16,12 @@ from numpy.typing import NDArray
 from compute_lambda.contract.errors import ContractError
 from compute_lambda.contract.fields import Fields, shown
 from compute_lambda.contract.limits import MAX_CLUSTERS
-from kmeans_core import COVARIANCE_TYPES, ClusterModel, Preparation
+from kmeans_core import COVARIANCE_TYPES, ClusterModel, CovarianceType, Preparation
 
 _PREPARATION_FIELDS = ("shift", "scale", "standardise", "log_jacobian")
 _MODEL_FIELDS = ("covariance_type", "weights", "means", "covariances")
 _NUMBERS = {int, float}
 """And not bool, which is an int."""
-
-
-def covariance_shape(covariance_type: str, n_clusters: int, d: int) -> tuple[int, ...]:
-    """Shape of the compact covariances, as in scikit-learn's GaussianMixture with one addition.
-
-    (d, d), (d,), () for full, diag and spherical; a leading K when every cluster has its own.
-    """
-    structure, sharing = covariance_type.split("-")
-    per_cluster = {"full": (d, d), "diag": (d,), "spher": ()}[structure]
-    return per_cluster if sharing == "tied" else (n_clusters, *per_cluster)
 
 
 def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
@@ -71,11 +61,12 @@ def model_from_dict(raw: object, where: str, d: int) -> ClusterModel:
     fields = Fields(raw, _MODEL_FIELDS, where)
     covariance_type = fields.choice("covariance_type", COVARIANCE_TYPES)
     k = len(fields.array("weights", 1, MAX_CLUSTERS))
+    shape = CovarianceType.of(covariance_type).covariance_shape(k, d)
     return ClusterModel(
         covariance_type=covariance_type,
         weights=_floats(fields, "weights", (k,)),
         means=_floats(fields, "means", (k, d)),
-        covariances=_floats(fields, "covariances", covariance_shape(covariance_type, k, d)),
+        covariances=_floats(fields, "covariances", shape),
     )
 
 

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compute_lambda import FitTask
-from compute_lambda.contract.models import covariance_shape
 from dashboard.planning.spec import DatasetFacts, JobSpec
-from kmeans_core import COVARIANCE_TYPES
+from kmeans_core import COVARIANCE_TYPES, CovarianceType
 
 if TYPE_CHECKING:
     from dashboard.planning.cost import CostModel
@@ -89,7 +88,9 @@ class Workload:
 
     def result_numbers(self, covariance_type: str, k: int) -> int:
         """Model parameters that one experiment answers with."""
-        return k * (1 + self.d) + math.prod(covariance_shape(covariance_type, k, self.d))
+        return k * (1 + self.d) + math.prod(
+            CovarianceType.of(covariance_type).covariance_shape(k, self.d)
+        )
 
     def target_ms(self) -> float:
         """The longest a task of several experiments should take, see REFERENCE_TASKS."""

@@ -15,6 +15,9 @@ from kmeans_core.model.components import Components
 from kmeans_core.model.covariance import CovarianceType
 from kmeans_core.points.arrays import FloatArray
 
+FAR = 1e7
+"""Log-likelihoods below minus this are rounded by more than 1e-9."""
+
 
 @dataclass(frozen=True, slots=True)
 class PointScores:
@@ -50,8 +53,10 @@ def score_points(
     own = _own_terms(components, columns, labels)
     certainties = np.zeros(len(total))
     known = np.isfinite(total) & np.isfinite(own)
-    np.exp(np.minimum(own - total, 0.0, where=known, out=np.zeros_like(own)), out=own)
-    certainties[known] = own[known]
+    certainties[known] = np.exp(np.minimum(own[known] - total[known], 0.0))
+    far = known & (total < -FAR)
+    if far.any():
+        certainties[far] = _from_all_terms(components, columns[:, far], labels[far])
     return PointScores(labels, certainties, total)
 
 
@@ -63,13 +68,28 @@ def _own_terms(
     # Points by cluster: one stable sort instead of a search for every cluster.
     order = np.argsort(labels, kind="stable")
     ends = np.cumsum(np.bincount(labels, minlength=components.means.shape[1]))
-    for k, (mean, whitener) in enumerate(
-        zip(components.means[0], components.whiteners[0], strict=True)
-    ):
-        mine = order[ends[k - 1] if k else 0 : ends[k]]
-        offset = columns[:, mine] - mean[:, None]
-        offset = offset * whitener[:, None] if whitener.ndim == 1 else whitener @ offset
-        with np.errstate(over="ignore"):
-            squares = np.einsum("in,in->n", offset, offset)
-        terms[mine] = components.constants[0, k] - 0.5 * squares
+    for k, end in enumerate(ends):
+        mine = order[ends[k - 1] if k else 0 : end]
+        terms[mine] = _terms(components, k, columns[:, mine])
+    return terms
+
+
+def _from_all_terms(
+    components: Components, columns: FloatArray, labels: NDArray[np.int32]
+) -> FloatArray:
+    """Certainties (n,) of points so far away that two ways to their own term differ by rounding."""
+    terms = np.stack([_terms(components, k, columns) for k in range(components.means.shape[1])])
+    ratios = np.exp(terms - terms.max(axis=0))
+    own: FloatArray = ratios[labels, np.arange(len(labels))] / ratios.sum(axis=0)
+    return own
+
+
+def _terms(components: Components, k: int, columns: FloatArray) -> FloatArray:
+    """log pi_k + log N(x; m_k, S_k): columns (d, m) -> (m,)."""
+    mean, whitener = components.means[0, k], components.whiteners[0, k]
+    offset = columns - mean[:, None]
+    offset = offset * whitener[:, None] if whitener.ndim == 1 else whitener @ offset
+    with np.errstate(over="ignore"):
+        squares = np.einsum("in,in->n", offset, offset)
+    terms: FloatArray = components.constants[0, k] - 0.5 * squares
     return terms

@@ -21,7 +21,8 @@ from bundle.recipe import ROOT
 from bundle.wheels import is_kept, pinned_version
 from compute_lambda import FitTask, fit
 from compute_lambda.environment import DATA_DIR
-from kmeans_core import COVARIANCE_TYPES
+from compute_lambda.tasks.score.task import ScoreResult, ScoreTask
+from kmeans_core import COVARIANCE_TYPES, assign
 from tests.waiting import WAIT_S
 
 MB = 10**6
@@ -67,12 +68,18 @@ def tasks() -> list[FitTask]:
     ]
 
 
+def score_task() -> ScoreTask:
+    result = fit(tasks()[0], table()[:, [0, 2]])
+    models = (result.fits[0].model, result.fits[2].model)
+    return ScoreTask(DATASET, (0, 2), result.preparation, models, 10, 120)
+
+
 @pytest.fixture(scope="module")
 def run(runnable_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The handler in the bundle, served one health check, a task of each type and nonsense."""
+    """The handler in the bundle, served a health check, a fit of each type, a score, nonsense."""
     datasets = tmp_path_factory.mktemp("datasets")
     np.save(datasets / f"{DATASET}.npy", np.asfortranarray(table()))
-    bodies = [json.dumps(task.to_dict()) for task in tasks()]
+    bodies = [json.dumps(task.to_dict()) for task in (*tasks(), score_task())]
     events = [event("GET", "/health"), *(event("POST", "/tasks", body) for body in bodies)]
     events.append(event("POST", "/tasks", "{"))
     ran = subprocess.run(
@@ -112,7 +119,7 @@ def test_it_holds_three_packages_and_a_licence(which: str, request: pytest.Fixtu
 
 
 def test_alone_it_computes_what_the_checkout_computes(run: dict[str, Any]) -> None:
-    health, *fits, nonsense = run["answers"]
+    health, *fits, _, nonsense = run["answers"]
     assert health["statusCode"] == 200
     assert json.loads(health["body"])["status"] == "ok"
     assert nonsense["statusCode"] == 400
@@ -128,6 +135,15 @@ def test_alone_it_computes_what_the_checkout_computes(run: dict[str, Any]) -> No
             assert one["counts"] == other.counts.tolist()
             assert one["bic"] == pytest.approx(other.bic, rel=1e-9)
             np.testing.assert_allclose(one["model"]["means"], other.model.means, rtol=1e-8)
+
+
+def test_alone_it_scores_as_the_checkout_does(run: dict[str, Any]) -> None:
+    task, answer = score_task(), run["answers"][-2]
+    assert answer["statusCode"] == 200, answer["body"]
+    found = ScoreResult.from_dict(json.loads(answer["body"]))
+    for model, score in zip(task.models, found.scores, strict=True):
+        prepared = task.preparation.to_prepared(table()[10:, [0, 2]])
+        assert score.labels.tolist() == assign(model, prepared).tolist()
 
 
 def test_it_computes_with_the_compiled_kernel(

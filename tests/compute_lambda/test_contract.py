@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from compute_lambda import ContractError, FitResult, FitTask, Invocation, fit
 from compute_lambda.contract.content import canonical_json
-from compute_lambda.contract.models import covariance_shape
 from compute_lambda.tasks.fit.task import (
     MAX_CLUSTERS,
     MAX_COLUMN_POSITION,
@@ -22,7 +21,14 @@ from compute_lambda.tasks.fit.task import (
     MAX_RESTARTS,
     MAX_SEED,
 )
-from kmeans_core import COVARIANCE_TYPES, DISTANCES, ClusterModel, ExperimentFit, Preparation
+from kmeans_core import (
+    COVARIANCE_TYPES,
+    DISTANCES,
+    ClusterModel,
+    CovarianceType,
+    ExperimentFit,
+    Preparation,
+)
 
 DATASET = "0123456789abcdef" * 4
 EXAMPLE = FitTask(
@@ -75,7 +81,9 @@ def results(draw: st.DrawFn) -> FitResult:
         numbers = draw(st.lists(floats, min_size=size, max_size=size))
         return np.array(numbers, dtype=np.float64).reshape(shape)
 
-    model = ClusterModel(kind, array(k), array(k, d), array(*covariance_shape(kind, k, d)))
+    model = ClusterModel(
+        kind, array(k), array(k, d), array(*CovarianceType.of(kind).covariance_shape(k, d))
+    )
     counts = np.array(draw(st.lists(st.integers(0, 2**40), min_size=k, max_size=k)), np.int64)
     scores = [draw(floats) for _ in range(5)]
     found = ExperimentFit(
@@ -123,7 +131,7 @@ def test_a_real_result_survives_for_every_type(kind: str) -> None:
     back = FitResult.from_dict(through_json(result.to_dict()))
     assert back.to_dict() == result.to_dict()
     assert [(f.n_clusters, f.experiment) for f in back.fits] == [(1, 0), (1, 1), (3, 0), (3, 1)]
-    assert back.fits[2].model.covariances.shape == covariance_shape(kind, 3, 2)
+    assert back.fits[2].model.covariances.shape == CovarianceType.of(kind).covariance_shape(3, 2)
 
 
 def test_task_id_is_the_same_for_ever() -> None:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute_lambda import FitTask
-from compute_lambda.contract.models import covariance_shape
 from dashboard.planning.cost import NATIVE_COSTS, NUMPY_COSTS, CostModel
 from dashboard.planning.plan import (
     CHUNK_SIZES,
@@ -26,7 +25,7 @@ from dashboard.planning.plan import (
     plan,
 )
 from dashboard.planning.spec import JobSpec
-from kmeans_core import COVARIANCE_TYPES
+from kmeans_core import COVARIANCE_TYPES, CovarianceType
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,7 +255,7 @@ def test_tasks_keep_to_the_target_and_to_the_size_of_an_answer(
 
 def numbers(k_values: tuple[int, ...], kind: str, d: int) -> int:
     """Model parameters of one experiment for each K."""
-    shapes = (covariance_shape(kind, k, d) for k in k_values)
+    shapes = (CovarianceType.of(kind).covariance_shape(k, d) for k in k_values)
     return sum(k * (1 + d) + math.prod(shape) for k, shape in zip(k_values, shapes, strict=True))
 
 

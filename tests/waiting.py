@@ -14,6 +14,8 @@ Found = TypeVar("Found")
 
 #: For whatever a test waits for. Shorter than pytest's own limit, so that the test can say what.
 WAIT_S = 240.0
+#: For a compiler, which takes half a minute where nothing else runs.
+COMPILE_S = 800.0
 
 
 def until(condition: Callable[[], Found], what: str, timeout_s: float = WAIT_S) -> Found:

@@ -35,6 +35,14 @@ class Page:
         found = self.driver.find_elements(By.ID, element_id)
         return found[0] if found else None
 
+    def shows(self, element_id: str) -> bool:
+        """Whether it is there and to be seen; React may put another one in its place meanwhile."""
+        script = """
+            const element = document.getElementById(arguments[0]);
+            return Boolean(element?.checkVisibility({visibilityProperty: true}));
+        """
+        return bool(self.driver.execute_script(script, element_id))
+
     def text(self, element_id: str) -> str:
         text = self.driver.execute_script(
             "return (document.getElementById(arguments[0]) || {}).textContent || ''", element_id

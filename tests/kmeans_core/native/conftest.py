@@ -10,9 +10,13 @@ import pytest
 
 from kmeans_core import COVARIANCE_TYPES
 from kmeans_core.kernels import Kernel, NumpyKernel
+from kmeans_core.kernels.native import compile as build
 from kmeans_core.model.covariance import CovarianceType
 from kmeans_core.model.features import fill_features
 from kmeans_core.points.arrays import label_dtype
+from tests.waiting import COMPILE_S
+
+build.LIMIT_S = COMPILE_S  # for all that is built here, whenever it is built
 
 _KINDS = ("normal", "ties", "duplicates", "magnitudes")
 # Rows x clusters x features of one restart: the whole suite of shapes takes seconds.

@@ -22,6 +22,7 @@ import pytest
 from kmeans_core import COVARIANCE_TYPES, MahalanobisKMeans, kernels
 from kmeans_core.kernels.native import binding, library
 from kmeans_core.kernels.native import compile as build
+from tests.waiting import COMPILE_S
 
 SIGNATURES = {"centaurus_abi_version": (ctypes.c_int64, []), **library._SIGNATURES}
 N_SHAPES = 400
@@ -118,7 +119,7 @@ class EmulatedLibrary:
 
     def close(self) -> None:
         self._stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=COMPILE_S)
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         number = list(SIGNATURES).index(name)
@@ -181,7 +182,7 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kernels.Kernel]:
     flags = [flag for flag in build.FLAGS if flag not in ("-shared", "-fPIC", "-Wextra")]
     target = ["-target", "aarch64-linux-musl", "-static", "-Wno-unused-function"]
     command = [*build.zig(), *target, *flags, "-o", str(directory / "program"), str(source), "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_S)
     assert done.returncode == 0, done.stderr
     emulated = EmulatedLibrary([qemu, str(directory / "program")])
     checked = binding.address

@@ -16,7 +16,7 @@ import pytest
 
 from kmeans_core.kernels.native import compile as build
 from kmeans_core.kernels.native.library import load
-from tests.waiting import WAIT_S
+from tests.waiting import COMPILE_S, WAIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 NATIVE = build.HERE.relative_to(ROOT)
@@ -61,7 +61,7 @@ def setup(checkout: Path, *command: str) -> str:
         cwd=checkout,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=COMPILE_S,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

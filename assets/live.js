@@ -1,6 +1,6 @@
 /* The live engine: follows a job and keeps progress, curves, recommendation and panels up to date.
  *
- * What the page connects (dashboard/pages/clientside.py) is at the end of this file, in
+ * What the page connects (dashboard/pages/analyse/clientside.py) is at the end of this file, in
  * window.dash_clientside.centaurus. Each function takes the values of its inputs and returns no_update;
  * everything that changes on the page is written with dash_clientside.set_props:
  *

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from compute_lambda import gateway
 from compute_lambda.contract.errors import HttpError, ReportedError, error_record
-from compute_lambda.contract.version import CONTRACT_VERSION
+from compute_lambda.contract.version import CONTRACT_VERSION, WIRE_VERSION
 from compute_lambda.deadline import Deadline
 from compute_lambda.environment import Environment
 from compute_lambda.gateway import Request
@@ -104,6 +104,7 @@ class Worker:
         return {
             "status": "ok",
             "contract_version": CONTRACT_VERSION,
+            "wire_version": WIRE_VERSION,
             "kernel": kernel_name(),
             "cold": process.cold,
             "startup_ms": process.startup_ms,

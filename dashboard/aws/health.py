@@ -12,7 +12,7 @@ import httpx
 
 from compute_lambda.contract.errors import ContractError
 from compute_lambda.contract.fields import Fields, shown
-from compute_lambda.contract.version import CONTRACT_VERSION
+from compute_lambda.contract.version import CONTRACT_VERSION, WIRE_VERSION
 from dashboard.aws.problems import AwsProblem
 from dashboard.aws.signing import RenewingCredentials, Signer
 
@@ -29,6 +29,9 @@ HERE = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 """A proxy of the environment is for the world outside, never for this machine."""
 
 _log = logging.getLogger(__name__)
+
+RELEASE = {"contract_version": CONTRACT_VERSION, "wire_version": WIRE_VERSION}
+"""What a function of this release says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +180,16 @@ def _health(response: httpx.Response, checked_at: float, answer_ms: float, doing
     answer = _json(response)
     if not isinstance(answer, dict) or answer.get("status") != "ok":
         raise _foreign(response, doing)
-    version = answer.get("contract_version")
-    if version != CONTRACT_VERSION:
-        raise AwsProblem(
-            "other_release",
-            f"While {doing}: expected contract version {CONTRACT_VERSION}, got {shown(version)}. "
-            "The stack runs another release than this machine: deploy it again with `make deploy`.",
-            {"expected": CONTRACT_VERSION, "came": version},
-        )
+    for name, expected in RELEASE.items():
+        came = answer.get(name)
+        if came != expected:
+            raise AwsProblem(
+                "other_release",
+                f"While {doing}: expected {name.replace('_', ' ')} {expected}, got {shown(came)}. "
+                "The stack runs another release than this machine: deploy it again with `make "
+                "deploy`.",
+                {"expected": expected, "came": came},
+            )
     fields = Fields(answer, answer)
     try:
         return Health(

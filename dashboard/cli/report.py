@@ -62,8 +62,8 @@ class Report:
             "n_fits_done": self.record.n_units_done,
             "n_failed": self.record.n_failed,
             "elapsed_s": finished - started if started and finished else None,
-            "cost_usd": self.record.usage.usd,
-            "n_requests": self.record.usage.n_requests,
+            "cost_usd": self.record.spent.usd,
+            "n_requests": self.record.spent.n_requests,
             "criterion": self.criterion,
             "recommendation": None if chosen is None else chosen.to_json(),
             "files": {name: str(path.absolute()) for name, path in files.items()},
@@ -78,7 +78,7 @@ class Report:
             left_out = f" ({self.n_rows_left_out:,} left out: missing or infinite values)"
         columns = ", ".join(self.record.analysis.columns)
         lines.append(f"{self.dataset.name}: {self.n_rows_used:,} rows{left_out}, {columns}")
-        usage = self.record.usage
+        usage = self.record.spent
         if usage.n_requests:
             lines.append(f"Cost: ${usage.usd:,.4f} for {usage.n_requests:,} requests")
         lines.append("")

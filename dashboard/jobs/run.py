@@ -27,7 +27,7 @@ from dashboard.backends import Backend, TaskEvent, TaskFailure, TaskResult, Task
 from dashboard.jobs.memo import Memo
 from dashboard.jobs.recorder import Recorder
 from dashboard.planning.job_kinds import Summary
-from dashboard.planning.spending import Budget, Usage
+from dashboard.planning.spending import Budget
 from dashboard.stores.base import JobStore, StoreError, TaskOutcome
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,6 @@ class JobRun:
         self._unsettled: set[str] = set()
         self._in_flight: set[str] = set()
         self._resumed = False
-        self._accounted = False
         self._reason: StopReason | None = None
         self._stopping = threading.Event()
         self._idle = threading.Event()
@@ -96,17 +95,6 @@ class JobRun:
             if self._reason is None or self._reason == "cancel":
                 self._reason = reason
         self._stopping.set()
-
-    def charge(self, usage: Usage) -> bool:
-        """Count what something else cost for this job; False when its account is closed already.
-
-        The next heartbeat records it.
-        """
-        with self._lock:
-            if self._accounted:
-                return False
-            self._budget.add(usage)
-            return True
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; whether it came in time."""
@@ -211,8 +199,6 @@ class JobRun:
         self._recorder.add(_outcome(task, event))
 
     def _finish(self, error: str | None, best: dict[str, Any] | None) -> None:
-        with self._lock:
-            self._accounted = True
         if self._reason == "lost":
             return
         if self._reason == "close":

@@ -147,29 +147,16 @@ class JobService:
                 self._take_over(record)
             time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
 
-    def charge(self, job_id: str, usage: Usage) -> None:
-        """Add to the job's usage a sum that was spent for it outside its runs, as for labels.
+    def charge_labels(self, job_id: str, usage: Usage) -> None:
+        """Add to the job what labels of its table cost; its runs have an account of their own."""
+        self._store.add_label_usage(job_id, usage)
 
-        Holds the lease for a moment. When another process holds it, the sum is only written to the
-        log.
-        """
-        with self._lock:
-            run = self._runs.get(job_id)
-        if run is not None:
-            if run.charge(usage):
-                return
-            run.join(STOP_S)  # it is just ending, and then nobody holds the lease
-        owner = f"{self._owner}:{uuid.uuid4().hex[:8]}"
-        if not self._store.acquire_lease(job_id, owner, self._lease_s):
-            _log.warning("Job %s: $%.4f are not in its account", job_id, usage.usd)
-            return
-        try:
-            record = self._store.job(job_id)
-            if record is not None:
-                total = record.usage + usage
-                self._store.renew_lease(job_id, owner, self._lease_s, 0, total)
-        finally:
-            self._store.release_lease(job_id, owner)
+    def left_usd(self, job_id: str) -> float | None:
+        """What may still be spent on the job, in US dollars; None where it has no cap."""
+        record = self._store.job(job_id)
+        if record is None or record.spending_cap_usd is None:
+            return None
+        return max(0.0, record.spending_cap_usd - record.spent.usd)
 
     def runs_here(self, job_id: str) -> bool:
         """Whether this process is the one working on the job."""

@@ -86,11 +86,6 @@ class Budget:
             self._reserved_usd -= reserved_usd
             self._usage += usage
 
-    def add(self, usage: Usage) -> None:
-        """Count what was spent for the same job without reserving it."""
-        with self._lock:
-            self._usage += usage
-
     def sentence(self) -> str:
         """Why the job stopped, for people."""
         with self._lock:

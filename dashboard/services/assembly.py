@@ -49,7 +49,7 @@ class Services:
     def scoring(self) -> Scoring:
         """Labels for every row of a table."""
         return Scoring(
-            self.catalogue, self.backend, self.memo, self.jobs.charge, self.spending_cap_usd
+            self.catalogue, self.backend, self.memo, self.jobs.charge_labels, self.jobs.left_usd
         )
 
     def close(self) -> None:

@@ -34,6 +34,9 @@ ROWS_HERE = 100_000
 ROWS_PER_TASK = 500_000
 """Rows of one task; its answer then has 2 MB."""
 
+PATIENCE_S = 15.0
+"""How long a backend that is far away may give no result; then the rest is done here."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -42,15 +45,15 @@ class Scoring:
     """Labels tables with the models of finished fits.
 
     What the backend cannot do, for whatever reason, is done here: nobody goes without labels
-    because a function was not reached or the cap `cap_usd` was. What the backend costs is told to
-    `charge(job_id, usage)`.
+    because a function was not reached or the job's cap was. `left_usd(job_id)` says what may still
+    be spent, None without a cap; what the backend costs is told to `charge(job_id, usage)`.
     """
 
     catalogue: DatasetCatalogue
     backend: Backend
     memo: Memo
     charge: Callable[[str, Usage], None]
-    cap_usd: float | None = None
+    left_usd: Callable[[str], float | None]
 
     def labels(self, spec: JobSpec, fit: ExperimentFit, preparation: Preparation) -> RowLabels:
         """Cluster and certainty of every row of the job's dataset under `fit`.
@@ -112,18 +115,23 @@ class Scoring:
                 unknown.append(task)
             else:
                 yield _scored(known)
-        budget = Budget(self.cap_usd)
+        budget = Budget(self.left_usd(job_id))
+        given_up = threading.Event()
+        patience = _Patience(given_up, None if self.backend.name == "local" else PATIENCE_S)
         try:
-            for event in self.backend.run(unknown, threading.Event(), budget):
+            for event in self.backend.run(unknown, given_up, budget):
                 if isinstance(event, TaskResult):
+                    patience.renew()
                     self.memo.put(event.result)
                     yield _scored(event.result)
                 elif isinstance(event, TaskFailure):
                     _log.warning("Rows are scored here: %s", event.error.get("message"))
         except Exception:  # one that is being closed, or a fault of its own
             _log.exception("Rows are scored here: the backend %s broke off", self.backend.name)
-        if budget.usage.n_requests:
-            self._charge(job_id, budget.usage)
+        finally:
+            patience.end()
+            if budget.usage.n_requests:
+                self._charge(job_id, budget.usage)
 
     def _charge(self, job_id: str, usage: Usage) -> None:
         """Tell it; a store that fails just now does not take the labels away."""
@@ -131,6 +139,28 @@ class Scoring:
             self.charge(job_id, usage)
         except Exception:
             _log.exception("Job %s: $%.4f are not in its account", job_id, usage.usd)
+
+
+class _Patience:
+    """Sets `given_up` when nothing has come for `limit_s` seconds; None waits for ever."""
+
+    def __init__(self, given_up: threading.Event, limit_s: float | None) -> None:
+        self._given_up, self._limit_s = given_up, limit_s
+        self._timer: threading.Timer | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Something has come: wait as long again."""
+        self.end()
+        if self._limit_s is not None:
+            self._timer = threading.Timer(self._limit_s, self._given_up.set)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def end(self) -> None:
+        """Wait no more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _scored(result: Result) -> ScoreResult:

@@ -72,6 +72,8 @@ class JobRecord:
     """No more is sent when this is spent, in US dollars; None for no cap. Not part of the spec."""
     usage: Usage = NOTHING_SPENT
     """The cost of all runs of this job so far, by the last heartbeat."""
+    label_usage: Usage = NOTHING_SPENT
+    """What labels of its table cost, which are computed outside its runs."""
     best: dict[str, Any] | None = None
     """What the list of jobs shows of the results, as plain JSON that the job's kind has made: for
     an analysis the best model so far, {"type", "k", "bic"}."""
@@ -87,6 +89,11 @@ class JobRecord:
                 f"Expected an analysis, got job {self.job_id}, which is of kind {self.spec.kind}.",
             )
         return self.spec
+
+    @property
+    def spent(self) -> Usage:
+        """What the job cost in all: its runs, and labels of its table."""
+        return self.usage + self.label_usage
 
     @property
     def finished(self) -> bool:
@@ -155,6 +162,10 @@ class JobStore(Protocol):
 
     def set_spending_cap(self, job_id: str, cap_usd: float | None) -> None:
         """Change the cap; None for no cap. A run takes note of it with its next heartbeat."""
+        ...
+
+    def add_label_usage(self, job_id: str, usage: Usage) -> None:
+        """Add to what labels of the job's table cost. Atomic; its runs are not disturbed."""
         ...
 
     def record(self, job_id: str, outcomes: Sequence[TaskOutcome]) -> int:

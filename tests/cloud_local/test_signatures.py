@@ -127,7 +127,7 @@ def test_the_front_door_asks_before_the_function_runs(scripted: Scripted) -> Non
     for headers, body in (({}, BODY), (wrong, BODY), (late, BODY), (right, b"{}")):
         answer = httpx.post(url, content=body, headers=headers, timeout=WAIT_S)
         assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
-    for path in ("/", "/fits", "/tasks/", "/health/x", "/FIT"):
+    for path in ("/", "/fits", "/tasks/", "/health/x", "/TASKS"):
         answer = httpx.get(scripted.client.endpoint + path, timeout=WAIT_S)
         assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
     assert httpx.get(url, timeout=WAIT_S).status_code == 404

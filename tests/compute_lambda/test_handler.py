@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from compute_lambda import FitResult, FitTask, fit, gateway, service
 from compute_lambda import handler as handler_module
 from compute_lambda.contract.errors import HttpError
-from compute_lambda.contract.version import CONTRACT_VERSION
+from compute_lambda.contract.version import CONTRACT_VERSION, WIRE_VERSION
 from compute_lambda.environment import DATA_DIR, Environment
 from compute_lambda.handler import Worker
 from compute_lambda.service import TaskService
@@ -144,6 +144,7 @@ def test_health_says_cold_once(worker: Worker) -> None:
     assert body == {
         "status": "ok",
         "contract_version": CONTRACT_VERSION,
+        "wire_version": WIRE_VERSION,
         "kernel": KERNEL,
         "cold": True,
         "startup_ms": 123.0,

@@ -139,7 +139,7 @@ class JobsPage:
             else:
                 cap_usd = record.spending_cap_usd
                 if record.capped:
-                    cap_usd = raised_cap(cap_usd, record.usage.usd)
+                    cap_usd = raised_cap(cap_usd, record.spent.usd)
                 self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
         except (DatasetError, SpecError) as error:
             answer["notify"] = [notification("This job cannot run", error.message)]

@@ -74,8 +74,8 @@ def moving_cells(record: JobRecord, now: float) -> dict[str, str]:
     if record.state != "done":
         fits = f"{record.n_units_done:,} of {fits}"
     lasted = duration(record, now)
-    if record.usage.n_requests:
-        lasted += f" · {dollars(record.usage.usd)}"
+    if record.spent.n_requests:
+        lasted += f" · {dollars(record.spent.usd)}"
     return {"fits": fits, "best": best_model(record.best), "duration": lasted}
 
 
@@ -162,7 +162,7 @@ def _actions(record: JobRecord) -> dmc.Group:
     elif record.n_failed or record.state == "failed":
         buttons.append(button("rerun", "Rerun failed"))
     elif record.capped:
-        cap_usd = raised_cap(record.spending_cap_usd, record.usage.usd)
+        cap_usd = raised_cap(record.spending_cap_usd, record.spent.usd)
         buttons.append(button("resume", f"Resume up to {dollars(cap_usd)}"))
     elif record.state == "cancelled":
         buttons.append(button("resume", "Resume"))

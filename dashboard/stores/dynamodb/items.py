@@ -55,6 +55,8 @@ _FLOATS = ("created_at", "started_at", "finished_at", "lease_expires_at", "spend
 """Fields of a JobRecord that DynamoDB gives back as int where they are whole."""
 
 _JSON = ("best", "usage")
+_LABELS = {"n_requests": "label_requests", "billed_ms": "label_ms", "usd": "label_usd"}
+"""Attributes that add up to `JobRecord.label_usage`: numbers, so that DynamoDB can add to them."""
 """Fields of a JobRecord that are kept as JSON text, and only once there is something in them."""
 
 ATTRIBUTES = {"n_units": "n_fits", "n_units_done": "n_fits_done"}
@@ -96,7 +98,7 @@ def edition_start(edition: int) -> int:
 def header_item(record: JobRecord, edition: int) -> Item:
     """The header of a new job."""
     names = {field.name for field in dataclasses.fields(JobRecord)}
-    names -= {"job_id", "spec", *_JSON}
+    names -= {"job_id", "spec", "label_usage", *_JSON}
     item = {ATTRIBUTES.get(name, name): getattr(record, name) for name in names}
     return item | {
         "job_id": JOBS,
@@ -115,9 +117,17 @@ def usage_text(usage: Usage | None) -> str | None:
     return None if usage is None else json.dumps(dataclasses.asdict(usage))
 
 
+def label_additions(usage: Usage) -> tuple[str, dict[str, Any]]:
+    """The change that adds `usage` to what labels cost, and its values."""
+    amounts = {attribute: getattr(usage, name) for name, attribute in _LABELS.items()}
+    change = ", ".join(f"#{attribute} :{attribute}" for attribute in amounts)
+    return f"ADD {change}", {f":{attribute}": amount for attribute, amount in amounts.items()}
+
+
 def job_record(item: Item) -> JobRecord | None:
     """The record in a header; None, with a line in the log, when its settings are unreadable."""
-    names = {field.name for field in dataclasses.fields(JobRecord)} - {"job_id", "spec", "usage"}
+    names = {field.name for field in dataclasses.fields(JobRecord)}
+    names -= {"job_id", "spec", "usage", "label_usage"}
     stored = {name: ATTRIBUTES.get(name, name) for name in names}
     values = {name: item[attribute] for name, attribute in stored.items() if attribute in item}
     values |= {name: float(values[name]) for name in _FLOATS if name in values}
@@ -125,6 +135,11 @@ def job_record(item: Item) -> JobRecord | None:
         values["best"] = json.loads(values["best"])
     if "usage" in item:
         values["usage"] = Usage(**json.loads(item["usage"]))
+    values["label_usage"] = Usage(
+        n_requests=int(item.get(_LABELS["n_requests"], 0)),
+        billed_ms=int(item.get(_LABELS["billed_ms"], 0)),
+        usd=float(item.get(_LABELS["usd"], 0.0)),
+    )
     try:
         kind = job_kind(item.get("kind", EARLIEST_KIND))
         spec = kind.read(json.loads(zlib.decompress(item["spec"])))

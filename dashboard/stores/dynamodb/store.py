@@ -54,6 +54,7 @@ from dashboard.stores.dynamodb.items import (
     is_free,
     is_job_id,
     job_record,
+    label_additions,
     usage_text,
 )
 from dashboard.stores.dynamodb.log import JobLog, in_turn, read_outcomes
@@ -158,6 +159,11 @@ class DynamoJobStore:
             self._change(job_id, "REMOVE #spending_cap_usd")
         else:
             self._change(job_id, "SET #spending_cap_usd = :cap", values={":cap": cap_usd})
+
+    def add_label_usage(self, job_id: str, usage: Usage) -> None:
+        """See `JobStore.add_label_usage`."""
+        change, values = label_additions(usage)
+        self._change(job_id, change, values=values)
 
     # -- outcomes -----------------------------------------------------------------------------
 

@@ -28,69 +28,14 @@ from dashboard.planning.spending import Usage
 from dashboard.stores.base import JobRecord, JobState, OutcomePage, OutcomeStatus, TaskOutcome
 from dashboard.stores.outcome_text import error_text, read_outcome, result_text
 from dashboard.stores.sqlite.connections import Connections
+from dashboard.stores.sqlite.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
 
 _log = logging.getLogger(__name__)
-
-SCHEMA_VERSION = 3
-"""Raised with every change of the tables below; a file with a higher number is refused."""
-
-_SCHEMA = """
-CREATE TABLE jobs (
-    job_id TEXT PRIMARY KEY,
-    spec TEXT NOT NULL,
-    dataset_name TEXT NOT NULL,
-    backend TEXT NOT NULL,
-    n_tasks INTEGER NOT NULL,
-    n_units INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    n_done INTEGER NOT NULL DEFAULT 0,
-    n_failed INTEGER NOT NULL DEFAULT 0,
-    n_units_done INTEGER NOT NULL DEFAULT 0,
-    n_running INTEGER NOT NULL DEFAULT 0,
-    created_at REAL NOT NULL,
-    started_at REAL,
-    finished_at REAL,
-    cancel_requested INTEGER NOT NULL DEFAULT 0,
-    error TEXT,
-    best TEXT,
-    owner TEXT,
-    lease_expires_at REAL,
-    spending_cap_usd REAL,
-    usage TEXT,
-    kind TEXT NOT NULL DEFAULT 'analysis'
-) STRICT;
-CREATE TABLE outcomes (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    job_id TEXT NOT NULL REFERENCES jobs (job_id) ON DELETE CASCADE,
-    task_id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    n_units INTEGER NOT NULL,
-    result TEXT,
-    error TEXT,
-    attempts INTEGER NOT NULL,
-    recorded_at REAL NOT NULL,
-    UNIQUE (job_id, task_id)
-) STRICT;
-CREATE INDEX outcomes_by_cursor ON outcomes (job_id, seq);
-"""
-
-_UPGRADES = {
-    1: """
-ALTER TABLE jobs ADD COLUMN spending_cap_usd REAL;
-ALTER TABLE jobs ADD COLUMN usage TEXT
-""",
-    2: """
-ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'analysis';
-ALTER TABLE jobs RENAME COLUMN n_fits TO n_units;
-ALTER TABLE jobs RENAME COLUMN n_fits_done TO n_units_done;
-ALTER TABLE outcomes RENAME COLUMN n_fits TO n_units
-""",
-}
 
 _JOB_COLUMNS = (
     "job_id, spec, dataset_name, backend, n_tasks, n_units, state, n_done, n_failed, n_units_done, "
     "n_running, created_at, started_at, finished_at, cancel_requested, error, best, owner, "
-    "lease_expires_at, spending_cap_usd, usage, kind"
+    "lease_expires_at, spending_cap_usd, usage, kind, label_usage"
 )
 _ONE_JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE job_id = ?"
 _FREE = "(owner IS NULL OR lease_expires_at <= :now)"
@@ -106,7 +51,7 @@ class SqliteJobStore:
         self, path: Path, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 30.0
     ) -> None:
         self._clock = clock
-        self._db = Connections(path, _SCHEMA, SCHEMA_VERSION, busy_timeout_s, _UPGRADES)
+        self._db = Connections(path, SCHEMA, SCHEMA_VERSION, busy_timeout_s, UPGRADES)
 
     # -- jobs ---------------------------------------------------------------------------------
 
@@ -167,6 +112,14 @@ class SqliteJobStore:
         """See `JobStore.set_spending_cap`."""
         with self._db.writing() as db:
             db.execute("UPDATE jobs SET spending_cap_usd = ? WHERE job_id = ?", (cap_usd, job_id))
+
+    def add_label_usage(self, job_id: str, usage: Usage) -> None:
+        """See `JobStore.add_label_usage`."""
+        with self._db.writing() as db:
+            job = _job(db, job_id)
+            if job is not None:
+                total = _encoded(job.label_usage + usage)
+                db.execute("UPDATE jobs SET label_usage = ? WHERE job_id = ?", (total, job_id))
 
     # -- outcomes -----------------------------------------------------------------------------
 
@@ -388,7 +341,8 @@ def _job_record(row: tuple[Any, ...]) -> JobRecord | None:
         _log.warning("Job %s is left out, its settings are unreadable: %s", row[0], error)
         return None
     values["cancel_requested"] = bool(values["cancel_requested"])
-    usage = values["usage"]
-    values["usage"] = Usage() if usage is None else Usage(**json.loads(usage))
+    for name in ("usage", "label_usage"):
+        text = values[name]
+        values[name] = Usage() if text is None else Usage(**json.loads(text))
     values["best"] = None if values["best"] is None else json.loads(values["best"])
     return JobRecord(**values)

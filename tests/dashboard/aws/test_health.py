@@ -11,7 +11,7 @@ import pytest
 
 from compute_lambda import gateway
 from compute_lambda.contract.errors import HttpError
-from compute_lambda.contract.version import CONTRACT_VERSION
+from compute_lambda.contract.version import CONTRACT_VERSION, WIRE_VERSION
 from dashboard.aws.health import EndpointHealth, Health, HealthMonitor
 from dashboard.aws.problems import AwsProblem
 from tests.waiting import WAIT_S, until
@@ -19,6 +19,7 @@ from tests.waiting import WAIT_S, until
 WELL = {
     "status": "ok",
     "contract_version": CONTRACT_VERSION,
+    "wire_version": WIRE_VERSION,
     "kernel": "c-avx2",
     "cold": True,
     "startup_ms": 92.5,

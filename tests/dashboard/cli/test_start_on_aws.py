@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from compute_lambda.contract.version import CONTRACT_VERSION
+from compute_lambda.contract.version import CONTRACT_VERSION, WIRE_VERSION
 from dashboard.cli.main import main
 from dashboard.services.installation import open_installation
 from dashboard.settings import Settings
@@ -20,6 +20,7 @@ from dashboard.settings import Settings
 WELL = {
     "status": "ok",
     "contract_version": CONTRACT_VERSION,
+    "wire_version": WIRE_VERSION,
     "kernel": "native",
     "cold": True,
     "startup_ms": 92.5,

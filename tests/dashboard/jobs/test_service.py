@@ -16,6 +16,7 @@ from dashboard.jobs.memo import Memo, file_cache
 from dashboard.jobs.service import JobService
 from dashboard.planning.plan import Group, groups, plan
 from dashboard.planning.spec import JobSpec, SpecError
+from dashboard.planning.spending import Usage
 from dashboard.stores.base import JobRecord, JobStore, StoreError
 from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs import made_up
@@ -742,3 +743,22 @@ def test_a_job_is_cut_into_tasks_once(make: Make, monkeypatch: pytest.MonkeyPatc
     assert quoted.n_tasks == finished(service, what).n_tasks == 6
     service.submit(what)
     assert n_made == 1
+
+
+class TestLabels:
+    def test_what_they_cost_is_added_and_leaves_less_of_the_cap(
+        self, make: Make, store: JobStore
+    ) -> None:
+        service, what = make(), spec()
+        assert service.left_usd(what.job_id) is None  # no such job
+        service.submit(what, spending_cap_usd=1.0)
+        finished(service, what)
+        service.charge_labels(what.job_id, Usage(3, 100, 0.75))
+        record = store.job(what.job_id)
+        assert record is not None
+        assert record.spent == record.usage + Usage(3, 100, 0.75)
+        assert service.left_usd(what.job_id) == pytest.approx(0.25 - record.usage.usd)
+        service.charge_labels(what.job_id, Usage(1, 1, 9.0))
+        assert service.left_usd(what.job_id) == 0.0
+        store.set_spending_cap(what.job_id, None)
+        assert service.left_usd(what.job_id) is None

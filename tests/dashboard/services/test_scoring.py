@@ -114,6 +114,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of a thousand rows are large, and make seven tasks."""
     monkeypatch.setattr(scoring_module, "ROWS_HERE", 500)
     monkeypatch.setattr(scoring_module, "ROWS_PER_TASK", ROWS_PER_TASK)
+    monkeypatch.setattr(scoring_module, "PATIENCE_S", 600.0)
 
 
 class Counted:
@@ -180,7 +181,7 @@ def scoring_of(
     cap_usd: float | None = None,
     charge: Callable[[str, Usage], None] | None = None,
 ) -> Scoring:
-    return Scoring(table.catalogue, backend, memo, charge or Account(), cap_usd)
+    return Scoring(table.catalogue, backend, memo, charge or Account(), lambda _job_id: cap_usd)
 
 
 def labels(table: Table, scoring: Scoring) -> RowLabels:
@@ -271,6 +272,26 @@ def test_what_the_backend_cannot_do_is_done_here(
         setattr(local, name, value)
     table.check(labels(table, scoring_of(table, local, memo)))
     assert len(local.asked) == n_asked
+
+
+class Silent:
+    """A backend far away that takes tasks and never answers, until it is told to stop."""
+
+    name = "aws"
+
+    def run(
+        self, _tasks: Iterable[Task], cancelled: threading.Event, _budget: Budget
+    ) -> Iterator[TaskEvent]:
+        assert cancelled.wait(60.0)
+        yield from ()
+
+
+@pytest.mark.usefixtures("many")
+def test_a_backend_that_gives_nothing_for_too_long_is_given_up(
+    table: Table, memo: Memo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring_module, "PATIENCE_S", 0.01)
+    table.check(labels(table, scoring_of(table, Silent(), memo)))  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("many")

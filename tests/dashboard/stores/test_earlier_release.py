@@ -41,7 +41,8 @@ from dashboard.planning.cost import CostModel
 from dashboard.planning.spec import JobSpec
 from dashboard.planning.spending import Budget
 from dashboard.stores.base import JobRecord, JobStore, StoreError, TaskOutcome
-from dashboard.stores.sqlite.store import SCHEMA_VERSION, SqliteJobStore
+from dashboard.stores.sqlite.schema import SCHEMA_VERSION
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.stores.cloud_place import Place
 from tests.waiting import WAIT_S
 

@@ -10,7 +10,8 @@ import pytest
 
 from dashboard.planning.spending import Usage
 from dashboard.stores.base import StoreError
-from dashboard.stores.sqlite.store import SCHEMA_VERSION, SqliteJobStore
+from dashboard.stores.sqlite.schema import SCHEMA_VERSION
+from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs.made_up import done, job
 from tests.error_shape import check_record
 
@@ -50,7 +51,7 @@ def test_a_file_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> No
     job_id = store.create_job(job()).job_id
     store.close()
     with sqlite3.connect(path) as db:
-        for column in ("spending_cap_usd", "usage", "kind"):
+        for column in ("spending_cap_usd", "usage", "kind", "label_usage"):
             db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         for table, column in (("jobs", ""), ("jobs", "_done"), ("outcomes", "")):
             db.execute(f"ALTER TABLE {table} RENAME COLUMN n_units{column} TO n_fits{column}")

@@ -428,6 +428,19 @@ class TestSpending:
         assert again is not None
         assert again.usage == self.SPENT
 
+    def test_labels_add_up_beside_the_runs_and_whoever_holds_the_job(self, store: JobStore) -> None:
+        job_id = store.create_job(job()).job_id
+        store.acquire_lease(job_id, "a", 60.0)
+        store.add_label_usage(job_id, Usage(2, 30, 0.25))
+        store.renew_lease(job_id, "a", 60.0, 1, self.SPENT)
+        store.add_label_usage(job_id, Usage(1, 12, 0.5))
+        (record,) = store.jobs()
+        assert (record.usage, record.label_usage) == (self.SPENT, Usage(3, 42, 0.75))
+        assert record.spent == self.SPENT + Usage(3, 42, 0.75)
+        assert record.owner == "a"
+        store.add_label_usage("nope", Usage(1, 1, 1.0))
+        assert store.job("nope") is None
+
     def test_stopped_at_the_cap_without_anybody_asking(self, store: JobStore) -> None:
         job_id = store.create_job(job(spending_cap_usd=0.01)).job_id
         store.acquire_lease(job_id, "a", 60.0)

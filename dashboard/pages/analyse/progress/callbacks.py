@@ -80,7 +80,7 @@ class Progress:
         record = self._services.store.job(job["job_id"])
         if record is None:
             return answer | {"problem": unknown_job(job["job_id"])}
-        cap_usd = raised_cap(record.spending_cap_usd, record.usage.usd)
+        cap_usd = raised_cap(record.spending_cap_usd, record.spent.usd)
         try:
             record = self._services.jobs.submit(record.spec, spending_cap_usd=cap_usd)
         except (DatasetError, SpecError) as error:

@@ -1,4 +1,4 @@
-"""The tables of the job store in SQLite, and how a file of an earlier release comes to have them."""
+"""The tables of the SQLite job store, and how a file of an earlier release comes to have them."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def upload(cloud: LocalCloud, folder: Path) -> None:
 
 def signed(cloud: LocalCloud, body: bytes) -> dict[str, str]:
     request = AWSRequest(
-        "POST", f"{cloud.endpoint}/fit", {"content-type": "application/json"}, body
+        "POST", f"{cloud.endpoint}/tasks", {"content-type": "application/json"}, body
     )
     credentials = Credentials(DEVELOPER.access_key, DEVELOPER.secret_key)
     SigV4Auth(credentials, "execute-api", cloud.region).add_auth(request)

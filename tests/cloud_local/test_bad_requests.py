@@ -33,6 +33,7 @@ TRACES = ("Traceback", 'File "', ".py", "site-packages", "<html", "/tmp/", "0x7f
 
 def task(**changes: Any) -> dict[str, Any]:
     return {
+        "kind": "fit",
         "dataset_id": OWN_ID,
         "columns": [0, 2],
         "standardise": True,

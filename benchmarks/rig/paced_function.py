@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The stored result for the task in the event's body."""
     began = time.perf_counter()
     task = json.loads(event["body"])
-    del task["resume"]  # progress, and no part of the id
+    del task["resume"], task["kind"]  # no part of the id of a fit, see FitTask.content
     content = json.dumps(task, sort_keys=True, separators=(",", ":"))
     task_id = hashlib.sha256(content.encode()).hexdigest()
     time.sleep(max(0.0, _PAUSE_S - (time.perf_counter() - began)))

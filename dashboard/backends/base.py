@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, Protocol
@@ -71,7 +71,7 @@ class Backend(Protocol):
 
     def run(
         self, tasks: Iterable[Task], cancelled: Event, budget: Budget | None = None
-    ) -> Iterator[TaskEvent]:
+    ) -> Generator[TaskEvent, None, None]:
         """Run `tasks`; yield for each one TaskStarted, then TaskResult or TaskFailure.
 
         Events of different tasks interleave in the order in which they happen. One task's failure

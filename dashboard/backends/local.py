@@ -11,7 +11,7 @@ import time
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -113,7 +113,7 @@ class LocalBackend:
         tasks: Iterable[Task],
         cancelled: threading.Event,
         budget: Budget | None = None,  # noqa: ARG002
-    ) -> Iterator[TaskEvent]:
+    ) -> Generator[TaskEvent, None, None]:
         """See Backend.run; this machine costs nothing. Raises RuntimeError after close().
 
         Tasks are taken from `tasks` in the caller's thread, a few ahead of the pool.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -119,13 +120,15 @@ class Scoring:
         given_up = threading.Event()
         patience = _Patience(given_up, None if self.backend.name == "local" else PATIENCE_S)
         try:
-            for event in self.backend.run(unknown, given_up, budget):
-                if isinstance(event, TaskResult):
-                    patience.renew()
-                    self.memo.put(event.result)
-                    yield _scored(event.result)
-                elif isinstance(event, TaskFailure):
-                    _log.warning("Rows are scored here: %s", event.error.get("message"))
+            # Closed before its bill is read: what was in flight is on it only then.
+            with contextlib.closing(self.backend.run(unknown, given_up, budget)) as events:
+                for event in events:
+                    if isinstance(event, TaskResult):
+                        patience.renew()
+                        self.memo.put(event.result)
+                        yield _scored(event.result)
+                    elif isinstance(event, TaskFailure):
+                        _log.warning("Rows are scored here: %s", event.error.get("message"))
         except Exception:  # one that is being closed, or a fault of its own
             _log.exception("Rows are scored here: the backend %s broke off", self.backend.name)
         finally:

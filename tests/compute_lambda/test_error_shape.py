@@ -17,7 +17,7 @@ from compute_lambda.handler import ROUTES, Worker
 from tests.error_shape import error_in
 
 CONTEXT: Any = SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: 9e4)
-SECRET = "the key of /root/safe is 1234"
+SECRET = "the key of the safe is 1234"
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "NONSENSE")
 JSON = "application/json"
 

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
@@ -95,7 +95,7 @@ class ApiBackend:
         tasks: Iterable[Task],
         cancelled: threading.Event,
         budget: Budget | None = None,
-    ) -> Iterator[TaskEvent]:
+    ) -> Generator[TaskEvent, None, None]:
         """See Backend.run. Raises RuntimeError after close().
 
         Tasks are taken from `tasks` in the caller's thread, a few ahead of the requests.

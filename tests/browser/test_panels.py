@@ -360,8 +360,20 @@ def test_curves_hold_the_means_and_a_star(page: Any, site: Site) -> None:
     assert traces[18]["y"] == pytest.approx([best["score"]])
 
 
+COUNT_REQUESTS = """
+const fetch = window.fetch;
+window.__asked = [];
+window.fetch = (url, ...rest) => {
+  if (/api/.test(url)) window.__asked.push(String(url));
+  return fetch(url, ...rest);
+};
+"""
+"""Notes requests to the server when they are made, whether they are answered or not."""
+
+
 def test_the_slider_needs_no_server(page: Any, site: Site) -> None:
     show_k(page, 1)
+    page.execute_script(COUNT_REQUESTS)
     images = set()
     os.kill(site.process.pid, signal.SIGSTOP)
     try:
@@ -376,6 +388,7 @@ def test_the_slider_needs_no_server(page: Any, site: Site) -> None:
     finally:
         os.kill(site.process.pid, signal.SIGCONT)
     assert len(images) == 3, "every step painted another picture"
+    assert page.execute_script("return window.__asked") == []
 
 
 def test_a_click_on_a_panel_selects_it(page: Any) -> None:

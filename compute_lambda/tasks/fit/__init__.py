@@ -10,7 +10,7 @@ from compute_lambda.tasks.fit.fitting import run
 from compute_lambda.tasks.fit.task import FitResult, FitTask, mismatch, n_missing
 
 COLUMNS = (
-    FactColumn("type", "Type", "Covariance type", 112),
+    FactColumn("type", "Type", "Covariance type", 128),
     FactColumn("k", "K", "Numbers of clusters in the task", 88),
     FactColumn("experiments", "Exper.", "Experiments in the task", 84, numeric=True),
 )

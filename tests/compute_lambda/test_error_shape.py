@@ -56,7 +56,9 @@ def test_a_wrong_method_is_told_the_right_one(worker: Worker, path: str, verb: s
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("path", ["/", "", "/nothing", *(f"{path}/more" for path in ROUTES)])
+@pytest.mark.parametrize(
+    "path", ["/", "", "/nothing", "/tasks/../health", *(f"{path}/more" for path in ROUTES)]
+)
 def test_an_unknown_path(worker: Worker, path: str, verb: str) -> None:
     error_of(worker.handle(event(verb, path), CONTEXT), 404, "unknown_route")
 
@@ -74,6 +76,8 @@ def test_an_unknown_path(worker: Worker, path: str, verb: str) -> None:
         {**event("POST", "/tasks"), "requestContext": None},
         {**event("POST", "/tasks"), "requestContext": {"http": {"method": 3}}},
         {**event("POST", "/tasks"), "rawPath": ["/tasks"]},
+        {**event("POST", "/tasks"), "rawPath": None},
+        {"key1": "value1"},
         event("POST", "/tasks", {"dataset_id": "ab"}),
     ],
 )
@@ -92,7 +96,7 @@ def test_an_event_of_another_kind(worker: Worker, sent: object) -> None:
         ("{}", "text/plain", 415, "unsupported_media_type"),
         ("{}", "", 415, "unsupported_media_type"),
         (" " * (gateway.MAX_BODY_BYTES + 1), JSON, 413, "body_too_large"),
-        ("[]", JSON, 422, None),
+        ("[]", JSON, 422, "wrong_type"),
         ("{}", JSON, 422, None),
         ('{"dataset_id": "x"}', JSON, 422, None),
     ],

@@ -325,44 +325,6 @@ def test_malformed_bodies_are_400(worker: Worker, body: str | None, is_base64: b
     refused(worker, event(body=body, is_base64=is_base64), 400, "malformed_body")
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        None,
-        [],
-        "event",
-        {},
-        {"key1": "value1"},
-        {"version": "1.0", "httpMethod": "POST", "path": "/tasks", "requestContext": {}},
-        {**event(body="{}"), "headers": "none"},
-        {**event(), "body": {"dataset_id": DATASET}},
-        {**event(), "rawPath": None},
-    ],
-)
-def test_events_of_another_kind_are_400(worker: Worker, sent: object) -> None:
-    refused(worker, sent, 400, "malformed_event")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/tasks", 405, "method_not_allowed"),
-        ("DELETE", "/tasks", 405, "method_not_allowed"),
-        ("POST", "/health", 405, "method_not_allowed"),
-        ("GET", "/", 404, "unknown_route"),
-        ("POST", "/fits", 404, "unknown_route"),
-        ("POST", "/tasks/../health", 404, "unknown_route"),
-    ],
-)
-def test_routes(worker: Worker, method: str, path: str, status: int, code: str) -> None:
-    refused(worker, event(method, path, "{}"), status, code)
-
-
-def test_405_names_the_method_that_works(worker: Worker) -> None:
-    answer = worker.handle(event("PUT", "/tasks", "{}"), Context())
-    assert answer["headers"]["allow"] == "POST"
-
-
 def test_a_named_stage_is_not_part_of_the_route(worker: Worker) -> None:
     assert call(worker, event("GET", "/health", stage="prod"))[0] == 200
     assert call(worker, event("GET", "/health/", stage="prod"))[0] == 200
@@ -403,10 +365,6 @@ def test_contract_errors_are_422(
 ) -> None:
     error = refused(worker, event(body=json.dumps({**TASK.to_dict(), **change})), 422, code)
     assert error["details"]["field"] == field
-
-
-def test_a_body_that_is_no_object_is_422(worker: Worker) -> None:
-    refused(worker, event(body="[]"), 422, "wrong_type")
 
 
 def test_k_larger_than_the_rows_is_422(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ cloud-local: $(VENV)/.installed-tests kernel ## Lambda, S3 and all on this machi
 	  $(if $(filter command line,$(origin DATA_DIR)),--data-dir "$(DATA_DIR)")
 
 test: test-tools $(VENV)/.installed-tests kernel ## install test tools and a browser, run every test
-	$(BIN)/python -m pytest --headless -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --headless -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-tools: ## get Chromium, a C compiler, qemu-user and Redis where they are missing
 	@sh tests/install_tools.sh browser compiler arm64 redis

@@ -24,7 +24,7 @@ packages_of() {
     case $1 in
     browser) echo chromium chromium-driver fonts-dejavu-core ;;
     compiler) echo gcc libc6-dev ;;
-    arm64) echo qemu-user ;;
+    arm64) echo qemu-user libc6-arm64-cross ;;
     redis) echo redis-server ;;
     esac
 }

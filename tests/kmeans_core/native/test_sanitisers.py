@@ -83,6 +83,8 @@ def run(sanitised: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "KERNEL_UNDER_TEST": str(sanitised),
         "LD_PRELOAD": str(Path(runtime).resolve()),
+        # Selenium, Flask and the rest take longer to import under the sanitiser than the cases.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     return subprocess.run(
         [sys.executable, *arguments],

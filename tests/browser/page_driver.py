@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from kmeans_core import COVARIANCE_TYPES
-from tests.waiting import WAIT_S
+from tests.waiting import WAIT_S, pauses
 
 
 class Page:
@@ -144,7 +144,7 @@ class Page:
 
     def until(self, condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
         """The first truthy answer of ``condition``; fails with ``what`` after ``timeout_s``."""
-        deadline = time.monotonic() + timeout_s
+        deadline, pause = time.monotonic() + timeout_s, pauses(0.02, 0.25)
         while True:
             answer = condition()
             if answer:
@@ -155,7 +155,7 @@ class Page:
                     f"{self.text('progress-state')} {self.text('progress-fits')}; problems: "
                     f"{self.text('job-problem')} {self.text('settings-error')}"
                 )
-            time.sleep(0.05)
+            time.sleep(next(pause))
 
     def until_text(self, element_id: str, part: str, timeout_s: float = WAIT_S) -> str:
         self.until(

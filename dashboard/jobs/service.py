@@ -64,6 +64,8 @@ class JobService:
         self._lease_s, self._heartbeat_s, self._clock = lease_s, heartbeat_s, clock
         self._lock = threading.Lock()
         self._runs: dict[str, JobRun] = {}
+        self._ending: set[JobRun] = set()
+        """Those that work no more but still look at the store."""
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -173,7 +175,7 @@ class JobService:
         """Stop working and give up the leases, so that another process goes on at once."""
         self._closing.set()
         with self._lock:
-            runs = list(self._runs.values())
+            runs = [*self._runs.values(), *self._ending]
         for run in runs:
             run.stop("close")
         deadline = time.monotonic() + STOP_S
@@ -238,15 +240,19 @@ class JobService:
         with self._lock:
             if self._runs.get(run.job_id) is run:
                 del self._runs[run.job_id]
-        if self._closing.is_set():
-            return
+            self._ending.add(run)
         try:
+            if self._closing.is_set():
+                return
             # Submitted again, or failures discarded, while it was ending.
             record = self._store.job(run.job_id)
             if record is not None and record.state == "queued" and self._unheld(record):
                 self._take_over(record)
         except Exception:
             _log.exception("Job %s: the store failed after the run", run.job_id)
+        finally:
+            with self._lock:
+                self._ending.discard(run)
 
     def _unheld(self, record: JobRecord) -> bool:
         expires = record.lease_expires_at

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dashboard.stores.base import StoreError
+
+STATEMENT_S = 30.0
+"""The longest that a statement takes once it need not wait for others."""
+
+_log = logging.getLogger(__name__)
 
 
 class Connections:
@@ -34,6 +41,10 @@ class Connections:
         self._busy_timeout_s = busy_timeout_s
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._n_in_use: Counter[int] = Counter()
+        """Statements that run now, by process: a forked child has none of its parent's."""
+        self._closed = False
         self._opened: list[tuple[int, threading.Thread, sqlite3.Connection]] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +74,8 @@ class Connections:
         for too long, or the like.
         """
         try:
-            return self.reading().execute(query, values).fetchall()
+            with self._in_use():
+                return self.reading().execute(query, values).fetchall()
         except sqlite3.Error as error:
             if isinstance(error, sqlite3.ProgrammingError):  # ours: no state of the file
                 raise
@@ -80,25 +92,50 @@ class Connections:
         writes fails at once, without waiting, when another one wrote in between. Raises StoreError
         when the disk is full, the file is gone or locked for too long, or the like.
         """
-        connection: sqlite3.Connection | None = None
+        with self._in_use():
+            connection: sqlite3.Connection | None = None
+            try:
+                connection = self.reading()
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                raise StoreError(
+                    f"The job store {self._path} cannot be written ({error}). Check the free space "
+                    "and the permissions of its directory."
+                ) from error
+            finally:
+                # After an exception. A full disk may have ended the transaction already.
+                if connection is not None and connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keeps `close` from closing a connection under a statement, which ends the process."""
+        with self._lock:
+            if self._closed:
+                raise StoreError(f"The job store {self._path} is closed.")
+            pid = os.getpid()
+            self._n_in_use[pid] += 1
         try:
-            connection = self.reading()
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise StoreError(
-                f"The job store {self._path} cannot be written ({error}). Check the free space and "
-                "the permissions of its directory."
-            ) from error
+            yield
         finally:
-            # After an exception. A full disk may have ended the transaction already.
-            if connection is not None and connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with self._idle:
+                self._n_in_use[pid] -= 1
+                self._idle.notify_all()
 
     def close(self) -> None:
-        """Close every connection. No other thread may be using the store any more."""
-        with self._lock:
+        """Close every connection, once the statements of other threads have ended.
+
+        A thread that comes later gets a StoreError.
+        """
+        with self._idle:
+            self._closed = True
+            pid = os.getpid()
+            longest_s = self._busy_timeout_s + STATEMENT_S
+            if not self._idle.wait_for(lambda: not self._n_in_use[pid], longest_s):
+                _log.warning("The job store %s stays open: a statement does not end", self._path)
+                return
             for pid, _, connection in self._opened:
                 if pid == os.getpid():
                     connection.close()

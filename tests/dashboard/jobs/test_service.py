@@ -595,6 +595,31 @@ class TestTakeOver:
         assert counts(finished(second, what)) == (6, 0, 12)
         assert backend.finished == dict.fromkeys(ids_of(what), 1)
 
+    def test_closing_waits_for_a_run_that_looks_at_the_store_once_more(
+        self, make: Make, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """At its end a run asks whether its job was submitted again; then the store is closed."""
+        looks, go_on, what = threading.Event(), threading.Event(), spec()
+        service, ask = make(), store.job
+
+        def slow_job(job_id: str) -> JobRecord | None:
+            if threading.current_thread().name.startswith("job-") and not service.runs_here(job_id):
+                looks.set()
+                go_on.wait(WAIT_S)
+            return ask(job_id)
+
+        monkeypatch.setattr(store, "job", slow_job)
+        service.submit(what)
+        assert looks.wait(WAIT_S)
+        closer = threading.Thread(target=service.close)
+        closer.start()
+        until(lambda: service._closing.is_set(), "the service is being closed")
+        closer.join(0.2)
+        assert closer.is_alive()
+        go_on.set()
+        closer.join(WAIT_S)
+        assert not closer.is_alive()
+
     def test_a_lost_lease_stops_the_old_owner(
         self, make: Make, store: JobStore, backend: ScriptedBackend
     ) -> None:

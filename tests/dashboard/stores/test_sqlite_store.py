@@ -14,6 +14,7 @@ from dashboard.stores.sqlite.schema import SCHEMA_VERSION
 from dashboard.stores.sqlite.store import SqliteJobStore
 from tests.dashboard.jobs.made_up import done, job
 from tests.error_shape import check_record
+from tests.waiting import WAIT_S, until
 
 
 def test_it_makes_its_directory_and_keeps_jobs_across_openings(tmp_path: Path) -> None:
@@ -103,6 +104,36 @@ def test_connections_of_ended_threads_are_closed(tmp_path: Path) -> None:
         thread.join()
     assert len(store._db._opened) <= 2  # the opener's, and at most one that nobody swept yet
     store.close()
+
+
+def test_closing_waits_for_the_statements_of_other_threads(tmp_path: Path) -> None:
+    """SQLite ends the process when a connection is closed under a statement."""
+    store = SqliteJobStore(tmp_path / "jobs.sqlite3")
+    begun, go_on = threading.Event(), threading.Event()
+    found: list[object] = []
+
+    def hold() -> int:
+        begun.set()
+        return int(go_on.wait(WAIT_S))
+
+    def read() -> None:
+        store._db.reading().create_function("hold", 0, hold)
+        found.extend(store._db.read("SELECT hold()"))
+
+    reader = threading.Thread(target=read)
+    closer = threading.Thread(target=store.close)
+    reader.start()
+    assert begun.wait(WAIT_S)
+    closer.start()
+    until(lambda: store._db._closed, "it is being closed")
+    with pytest.raises(StoreError, match="is closed"):
+        store.jobs()
+    assert closer.is_alive()
+    go_on.set()
+    for thread in (reader, closer):
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+    assert found == [(1,)]
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:

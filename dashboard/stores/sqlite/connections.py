@@ -44,7 +44,6 @@ class Connections:
         self._idle = threading.Condition(self._lock)
         self._n_in_use: Counter[int] = Counter()
         """Statements that run now, by process: a forked child has none of its parent's."""
-        self._closed = False
         self._opened: list[tuple[int, threading.Thread, sqlite3.Connection]] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,8 +112,6 @@ class Connections:
     def _in_use(self) -> Iterator[None]:
         """Keeps `close` from closing a connection under a statement, which ends the process."""
         with self._lock:
-            if self._closed:
-                raise StoreError(f"The job store {self._path} is closed.")
             pid = os.getpid()
             self._n_in_use[pid] += 1
         try:
@@ -127,10 +124,9 @@ class Connections:
     def close(self) -> None:
         """Close every connection, once the statements of other threads have ended.
 
-        A thread that comes later gets a StoreError.
+        A thread that comes later opens one of its own.
         """
         with self._idle:
-            self._closed = True
             pid = os.getpid()
             longest_s = self._busy_timeout_s + STATEMENT_S
             if not self._idle.wait_for(lambda: not self._n_in_use[pid], longest_s):

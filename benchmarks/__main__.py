@@ -18,6 +18,7 @@ BENCHMARKS = (
     "threads",
     "default_job",
     "planning",
+    "reading",
     "first_point",
     "slider_redraw",
     "bundle",

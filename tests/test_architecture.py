@@ -61,6 +61,11 @@ FLOORS = (
         "dashboard.datasets.builtin",
         "dashboard.datasets.model",
         "dashboard.datasets.reading",
+        "dashboard.datasets.reading.columns",
+        "dashboard.datasets.reading.layout",
+        "dashboard.datasets.reading.numbers",
+        "dashboard.datasets.reading.rows",
+        "dashboard.datasets.reading.text",
     },
     {"dashboard.settings"},
 )

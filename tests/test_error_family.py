@@ -32,6 +32,7 @@ PACKAGES = ("compute_lambda", "dashboard")
 
 PRIVATE = {
     "ConditionFailed": "a write to DynamoDB found another state: its caller decides",
+    "_NotEven": "some row has too few or too many cells: another reader takes the file",
     "NotNumeric": "why a column is left out, which becomes a sentence of the dataset",
 }
 """Errors that never leave their package: control flow, which nobody is shown."""

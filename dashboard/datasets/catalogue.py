@@ -24,7 +24,7 @@ from dashboard.datasets.model.errors import DatasetError
 from dashboard.datasets.model.limits import DEFAULT_LIMITS, Limits
 from dashboard.datasets.preview import Preview, preview_rows
 from dashboard.datasets.reading.files import read_file
-from dashboard.datasets.reading.headers import read_headers
+from dashboard.datasets.reading.layout.headers import read_headers
 from dashboard.datasets.reading.numeric_table import write_numeric_table
 
 logger = logging.getLogger(__name__)

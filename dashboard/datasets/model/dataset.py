@@ -7,7 +7,17 @@ from typing import Any, Literal
 
 from dashboard.datasets.model.errors import DatasetError
 
-Role = Literal["measurement", "identifier", "constant", "longitude", "latitude", "empty"]
+Role = Literal[
+    "measurement",
+    "identifier",
+    "time",
+    "category",
+    "constant",
+    "longitude",
+    "latitude",
+    "coordinate",
+    "empty",
+]
 Origin = Literal["built-in", "upload"]
 
 
@@ -17,7 +27,8 @@ class ColumnInfo:
 
     `minimum` to `std` refer to the finite values and are None when there is none; `std` is
     the population standard deviation (divisor n). `unit` is "" when the header names none.
-    `reason` says in a short sentence why the column is not selected, "" when it is.
+    `reason` says in a short sentence why the column is not selected, "" when it is. `nodata` is a
+    value that probably stands for "no value", such as -9999, None when there is none.
     """
 
     name: str
@@ -32,6 +43,7 @@ class ColumnInfo:
     role: Role
     selected: bool
     reason: str
+    nodata: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard.datasets.model.errors import DatasetError
 from dashboard.datasets.model.limits import DEFAULT_LIMITS, MEGABYTE, Limits
-from dashboard.datasets.reading.delimited import store_delimited_rows
+from dashboard.datasets.reading.numbers.column import Written
 from dashboard.datasets.reading.numeric_table import NumericTable, write_numeric_table
-from dashboard.datasets.reading.parquet_rows import store_parquet_rows
+from dashboard.datasets.reading.rows.delimited import store_delimited_rows
+from dashboard.datasets.reading.rows.parquet import store_parquet_rows
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -38,11 +40,13 @@ def read_file(
     kind = _kind(path, filename, limits)
     if kind == "parquet":
         headers, left_out, notes = store_parquet_rows(path, rows_path, limits)
-        decimal = "."
+        written = Written()
     else:
-        headers, decimal, notes = store_delimited_rows(path, rows_path, limits)
+        headers, written, notes = store_delimited_rows(path, rows_path, limits)
         left_out = ()
-    table = write_numeric_table(rows_path, npy_path, headers, decimal)
+    with path.open("rb") as stream:
+        source = hashlib.file_digest(stream, "sha256").digest()
+    table = write_numeric_table(rows_path, npy_path, headers, written, source)
     _check_usable(table)
     return ReadTable(table, headers.sources, notes + left_out + table.notes)
 

@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dashboard.datasets.model.dataset import ColumnInfo
-from dashboard.datasets.reading.advice import ColumnValues, advise
-from dashboard.datasets.reading.headers import Headers
-from dashboard.datasets.reading.numbers import NotNumeric, parse_text
+from dashboard.datasets.reading.columns.advice import advise
+from dashboard.datasets.reading.columns.values import ColumnValues
+from dashboard.datasets.reading.layout.headers import Headers
+from dashboard.datasets.reading.numbers.column import ColumnNotes, NotNumeric, Written, read_column
 
 _FORMAT_VERSION = 1
 """Part of every dataset id: a new layout of the stored files gives new ids."""
@@ -41,46 +42,54 @@ class NumericTable:
 
 
 def write_numeric_table(
-    rows_path: Path, npy_path: Path, headers: Headers, decimal: str = "."
+    rows_path: Path,
+    npy_path: Path,
+    headers: Headers,
+    written: Written | None = None,
+    source: bytes = b"",
 ) -> NumericTable:
     """Reads the columns of `rows_path` (named `headers.sources`), writes (n, D) float64.
 
-    The id is the SHA-256 of the names, the float64 columns and the text of the other columns, so
-    it does not depend on delimiter, compression, line ends or file name.
+    The id is the SHA-256 of the names, the float64 columns, the text of the other columns and
+    `source`, the digest of the file: the same numbers in another spelling are another table, with
+    rows, notes and a name of its own.
     """
+    written = Written() if written is None else written
     with pq.ParquetFile(rows_path) as rows, npy_path.open("wb") as out:
         n_rows = rows.metadata.num_rows
         out.write(_npy_header(n_rows, 0))
         digest = hashlib.sha256(
-            json.dumps([_FORMAT_VERSION, n_rows, headers.names, headers.units]).encode()
+            json.dumps([_FORMAT_VERSION, n_rows, headers.names, headers.units]).encode() + source
         )
         stored: list[ColumnValues] = []
         others: list[tuple[str, str]] = []
-        for source, name, unit in zip(headers.sources, headers.names, headers.units, strict=True):
-            start = out.tell()
+        notes: list[str] = []
+        for position, name in enumerate(headers.names):
+            column_source = headers.sources[position]
             column = np.empty(n_rows)
             try:
-                rounded = _fill(column, rows, source, decimal)
+                found = _fill(column, rows, column_source, written)
             except NotNumeric as error:
-                out.seek(start)
                 others.append((name, f"{error}."))
-                digest.update(b"text" + _text_digest(rows, source))
+                digest.update(b"text" + _text_digest(rows, column_source))
                 continue
             column.tofile(out)
             digest.update(b"f8")
             digest.update(column.data)
-            stored.append(ColumnValues.measure(name, unit, column, rounded))
+            unit = headers.units[position] or found.unit
+            stored.append(ColumnValues.measure(name, unit, column, found))
+            notes += [f'"{name}": {sentence}.' for sentence in found.sentences]
         out.truncate()
         out.seek(0)
         out.write(_npy_header(n_rows, len(stored)))
-    columns, notes = advise(stored)
+    columns, advice = advise(stored)
     return NumericTable(
         digest.hexdigest(),
         n_rows,
         columns,
         tuple(name for name, _ in others),
         tuple(reason for _, reason in others),
-        notes,
+        (*notes, *advice),
     )
 
 
@@ -93,19 +102,26 @@ def _npy_header(n_rows: int, n_columns: int) -> bytes:
     return buffer.getvalue()
 
 
-def _fill(column: np.ndarray, rows: pq.ParquetFile, source: str, decimal: str) -> bool:
-    """Writes the numbers into `column` (n,); True when whole numbers beyond 2**53 were rounded.
-
-    Raises NotNumeric.
-    """
-    start, rounded = 0, False
-    for chunk in _chunks(rows, source):
-        numbers, chunk_rounded = _numbers(chunk, decimal)
-        column[start : start + len(numbers)] = numbers
-        start += len(numbers)
-        rounded |= chunk_rounded
+def _fill(column: np.ndarray, rows: pq.ParquetFile, source: str, written: Written) -> ColumnNotes:
+    """Writes the numbers into `column` (n,). Raises NotNumeric."""
+    if _is_text(rows.schema_arrow.field(source).type):
+        notes = read_column(lambda: _texts(rows, source), column, written)
+    else:
+        notes, start = ColumnNotes(), 0
+        for chunk in _chunks(rows, source):
+            numbers, rounded = _numbers(chunk)
+            column[start : start + len(numbers)] = numbers
+            start += len(numbers)
+            notes.rounded |= rounded
     column[np.isnan(column)] = np.nan  # one bit pattern for "missing", so that the id is stable
-    return rounded
+    for code in written.nodata:
+        column[column == code] = np.nan
+    return notes
+
+
+def _is_text(kind: Any) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _chunks(rows: pq.ParquetFile, source: str) -> Iterator[pa.Array]:
@@ -113,13 +129,17 @@ def _chunks(rows: pq.ParquetFile, source: str) -> Iterator[pa.Array]:
         yield from rows.read_row_group(group, columns=[source], use_threads=False)[source].chunks
 
 
-def _numbers(chunk: pa.Array, decimal: str) -> tuple[np.ndarray, bool]:
+def _texts(rows: pq.ParquetFile, source: str) -> Iterator[pa.Array]:
+    for chunk in _chunks(rows, source):
+        text = chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
+        yield text if pa.types.is_string(text.type) else pc.cast(text, pa.string())
+
+
+def _numbers(chunk: pa.Array) -> tuple[np.ndarray, bool]:
     kind: Any = chunk.type
     if pa.types.is_dictionary(kind):
         chunk = chunk.dictionary_decode()
         kind = chunk.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return parse_text(chunk, decimal)
     if pa.types.is_null(kind):
         return np.full(len(chunk), np.nan), False
     if pa.types.is_boolean(kind):

@@ -4,7 +4,8 @@
 field.csv, with an analysis whose every experiment is a task (`spec` below, `ONE_BY_ONE`): seed 0
 ran to its end, of seed 1 one task of eight failed, seed 2 was left after three of eight.
 `jobs.sqlite3` is its file of schema 2; `dynamodb.json` holds the items of its table in DynamoDB's
-own notation, bytes as {"__b64__": ...}; `facts.json` the ids.
+own notation, bytes as {"__b64__": ...}; `dataset.json` the upload's record in the catalogue;
+`facts.json` the ids.
 
 There is no way back: a file of schema 3 is refused by the earlier release with a sentence that
 says to update, as this one refuses a newer one's.
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from compute_lambda import FitResult, Task
@@ -137,12 +140,22 @@ class Installation:
         return record
 
 
+def dataset_of_the_earlier_release(directory: Path) -> DatasetCatalogue:
+    """Its three files: `dataset.json` as that release wrote it, the numbers, the rows as text."""
+    catalogue = DatasetCatalogue(directory)
+    stem = directory / FACTS["dataset_id"]
+    np.save(stem.with_suffix(".npy"), np.asfortranarray(rows()))
+    written = {
+        name: pa.array(map(str, column)) for name, column in zip("ab", rows().T, strict=True)
+    }
+    pq.write_table(pa.table(written), stem.with_suffix(".rows.parquet"))
+    shutil.copy(HERE / "dataset.json", stem.with_suffix(".json"))
+    return catalogue
+
+
 @pytest.fixture(params=sorted(STORES))
 def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    path = tmp_path / "field.csv"
-    path.write_text("a,b\n" + "".join(f"{x},{y}\n" for x, y in rows()))
-    catalogue = DatasetCatalogue(tmp_path / "datasets")
-    assert catalogue.add_file(path, "field.csv").dataset_id == FACTS["dataset_id"]
+    catalogue = dataset_of_the_earlier_release(tmp_path / "datasets")
     store = STORES[request.param](tmp_path, request)
     backend = CountedBackend(catalogue)
     memo = Memo(file_cache(tmp_path / "memo"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dashboard.datasets.model.checks import check_n_columns, check_n_rows
 from dashboard.datasets.model.errors import DatasetError
 from dashboard.datasets.model.limits import Limits
-from dashboard.datasets.reading.headers import Headers, read_headers
-from dashboard.datasets.reading.size_checks import check_n_columns, check_n_rows
+from dashboard.datasets.reading.layout.headers import Headers, read_headers
 
 _BATCH_ROWS = 65_536
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _WITH_UNIT = re.compile(
@@ -26,8 +28,11 @@ class Headers:
     notes: tuple[str, ...]
 
 
-def read_headers(written: list[str]) -> Headers:
-    """Headers of a table in column order; empty ones become "column 3", the second "a" "a (2)"."""
+def read_headers(written: list[str], units: Sequence[str] = ()) -> Headers:
+    """Headers of a table in column order; empty ones become "column 3", the second "a" "a (2)".
+
+    `units` stand in a row of their own, "" where there is none; a unit in the header goes before.
+    """
     plain = [" ".join(text.split()) for text in written]
     given = [text or f"column {i}" for i, text in enumerate(plain, start=1)]
     sources = _unique(given)
@@ -49,7 +54,9 @@ def read_headers(written: list[str]) -> Headers:
         for (name, unit), text in zip(split, given, strict=True)
     ]
     names = _unique([name for name, _ in pairs])
-    return Headers(tuple(sources), tuple(names), tuple(unit for _, unit in pairs), tuple(notes))
+    apart = itertools.chain(units, itertools.repeat(""))
+    all_units = tuple(unit or below for (_, unit), below in zip(pairs, apart, strict=False))
+    return Headers(tuple(sources), tuple(names), all_units, tuple(notes))
 
 
 def _split_unit(text: str) -> tuple[str, str]:

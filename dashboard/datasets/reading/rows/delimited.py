@@ -10,18 +10,20 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from dashboard.datasets.model.errors import DatasetError
-from dashboard.datasets.model.limits import MEGABYTE, Limits
-from dashboard.datasets.reading.dialect import (
-    WHITESPACE,
-    Dialect,
-    find_dialect,
+from dashboard.datasets.model.checks import (
+    check_n_columns,
+    check_n_rows,
     line_too_long,
-    single_tabs,
+    malformed,
 )
-from dashboard.datasets.reading.headers import Headers, read_headers
-from dashboard.datasets.reading.size_checks import check_n_columns, check_n_rows
-from dashboard.datasets.reading.text_stream import TextSource, open_text
+from dashboard.datasets.model.limits import MEGABYTE, Limits
+from dashboard.datasets.reading.layout.find import WHITESPACE, Layout, find_layout, single_tabs
+from dashboard.datasets.reading.layout.headers import Headers, read_headers
+from dashboard.datasets.reading.numbers.column import Written
+from dashboard.datasets.reading.rows.data_rows import DataRows
+from dashboard.datasets.reading.rows.uneven import UnevenRows
+from dashboard.datasets.reading.text.other_files import refuse_other_text
+from dashboard.datasets.reading.text.stream import TextSource, open_text
 
 _SAMPLE_BYTES = 256 * 1024
 _GROUP_BYTES = 4 * MEGABYTE
@@ -30,33 +32,48 @@ _GROUP_BYTES = 4 * MEGABYTE
 
 def store_delimited_rows(
     path: Path, rows_path: Path, limits: Limits
-) -> tuple[Headers, str, tuple[str, ...]]:
-    """Writes every row as text to `rows_path`; returns headers, decimal mark and notes.
+) -> tuple[Headers, Written, tuple[str, ...]]:
+    """Writes every row as text to `rows_path`; returns headers, how numbers are written and notes.
 
     Raises DatasetError for anything that is not a table of lines.
     """
     source = open_text(path, limits)
     sample, complete = source.sample(_SAMPLE_BYTES)
+    refuse_other_text(sample[:20_000])
     if "\n" not in sample.strip() and not complete:  # one very long first line
         sample, complete = source.sample(limits.max_line_mb * MEGABYTE)
-    dialect = find_dialect(sample, complete=complete)
-    check_n_columns(dialect.width, limits)
-    written = list(dialect.header) if dialect.header is not None else [""] * dialect.width
-    headers = read_headers(written)
-    _copy_rows(source, dialect, headers, rows_path, limits)
-    return headers, dialect.decimal, source.notes + dialect.notes + headers.notes
+    layout = find_layout(sample, complete=complete)
+    check_n_columns(layout.width, limits)
+    names = layout.names.names
+    written = list(names) if names is not None else [""] * layout.width
+    headers = read_headers(written, layout.names.units)
+    rows = DataRows(names, layout.numeric)
+    try:
+        _write(rows.of(_even(source, layout, limits)), headers, rows_path, limits)
+        odd: tuple[str, ...] = ()
+    except _NotEven:
+        rows = DataRows(names, layout.numeric)
+        uneven = UnevenRows(source, layout)
+        _write(rows.of(uneven.batches()), headers, rows_path, limits)
+        odd = uneven.notes
+    numbers = Written(layout.decimal, layout.decimal_is_certain)
+    return headers, numbers, source.notes + layout.notes + odd + rows.notes + headers.notes
 
 
-def _copy_rows(
-    source: TextSource, dialect: Dialect, headers: Headers, rows_path: Path, limits: Limits
+class _NotEven(Exception):
+    """Some row has more or fewer cells than the others."""
+
+
+def _write(
+    batches: Iterator[pa.RecordBatch], headers: Headers, rows_path: Path, limits: Limits
 ) -> None:
     schema = pa.schema([(name, pa.string()) for name in headers.sources])
     n_rows = 0
     waiting: list[pa.RecordBatch] = []
     with pq.ParquetWriter(rows_path, schema, use_dictionary=False, write_statistics=False) as out:
-        for batch in _batches(source, dialect, limits):
+        for batch in batches:
             n_rows += batch.num_rows
-            check_n_rows(n_rows, dialect.width, limits)
+            check_n_rows(n_rows, len(schema), limits)
             waiting.append(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
             if sum(each.nbytes for each in waiting) > _GROUP_BYTES:
                 _write_group(out, waiting)
@@ -69,8 +86,9 @@ def _write_group(out: pq.ParquetWriter, waiting: list[pa.RecordBatch]) -> None:
         waiting.clear()
 
 
-def _batches(source: TextSource, dialect: Dialect, limits: Limits) -> Iterator[pa.RecordBatch]:
-    names = [f"c{i}" for i in range(dialect.width)]
+def _even(source: TextSource, layout: Layout, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """Rows as the fast reader cuts them. Raises _NotEven at the first that it cannot cut."""
+    names = [f"c{i}" for i in range(layout.n_cells)]
     odd_rows: list[pcsv.InvalidRow] = []
 
     def refuse(row: pcsv.InvalidRow) -> str:
@@ -78,20 +96,19 @@ def _batches(source: TextSource, dialect: Dialect, limits: Limits) -> Iterator[p
         return "error"
 
     pieces = source.pieces()
-    if dialect.delimiter == WHITESPACE:
+    if layout.delimiter == WHITESPACE:
         pieces = _single_tabs(pieces)
     try:
         reader = pcsv.open_csv(
             io.BufferedReader(_Stream(pieces)),
             read_options=pcsv.ReadOptions(
                 column_names=names,
-                skip_rows=dialect.n_lines_before,
-                skip_rows_after_names=0 if dialect.header is None else 1,
+                skip_rows=layout.n_lines_before,
                 block_size=limits.max_line_mb * MEGABYTE,
-                use_threads=False,  # numbers the rows, which error messages need
+                use_threads=False,
             ),
             parse_options=pcsv.ParseOptions(
-                delimiter="\t" if dialect.delimiter == WHITESPACE else dialect.delimiter,
+                delimiter="\t" if layout.delimiter == WHITESPACE else layout.delimiter,
                 newlines_in_values=source.quoted,
                 invalid_row_handler=refuse,
             ),
@@ -99,32 +116,14 @@ def _batches(source: TextSource, dialect: Dialect, limits: Limits) -> Iterator[p
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-        yield from reader
+        for batch in reader:
+            yield batch.select(range(layout.width))
     except pa.ArrowInvalid as error:
         if odd_rows:
-            raise _ragged(odd_rows[0]) from None
-        raise _malformed(str(error), limits) from None
-
-
-def _ragged(row: pcsv.InvalidRow) -> DatasetError:
-    where = f"Row {row.number}" if row.number is not None else "A row"
-    shown = row.text if len(row.text) <= 60 else row.text[:59] + "…"
-    return DatasetError(
-        "ragged_rows",
-        f"{where} has {row.actual_columns} fields where {row.expected_columns} were expected "
-        f'("{shown}"). Give every row the same number of fields, and put text that holds the '
-        "delimiter in double quotes.",
-    )
-
-
-def _malformed(reason: str, limits: Limits) -> DatasetError:
-    if "straddling" in reason:
-        return line_too_long(f"{limits.max_line_mb} MB")
-    return DatasetError(
-        "malformed",
-        "The rows cannot be told apart; a double quote that is opened and never closed is the "
-        "usual cause. Save the table again as CSV (UTF-8) and upload that.",
-    )
+            raise _NotEven from None
+        if "straddling" in str(error):
+            raise line_too_long(f"{limits.max_line_mb} MB") from None
+        raise malformed() from None
 
 
 def _single_tabs(pieces: Iterator[bytes]) -> Iterator[bytes]:

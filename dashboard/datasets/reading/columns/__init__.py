@@ -1,0 +1,1 @@
+"""Which columns are measurements: facts of each, its name, and what follows from both."""

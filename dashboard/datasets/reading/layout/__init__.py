@@ -1,0 +1,1 @@
+"""How a text table is laid out: delimiter, names, units, where its rows begin."""

@@ -1,0 +1,1 @@
+"""The rows of a table, as they stand in the file, copied to Parquet."""

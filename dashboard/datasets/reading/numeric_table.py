@@ -114,8 +114,6 @@ def _fill(column: np.ndarray, rows: pq.ParquetFile, source: str, written: Writte
             start += len(numbers)
             notes.rounded |= rounded
     column[np.isnan(column)] = np.nan  # one bit pattern for "missing", so that the id is stable
-    for code in written.nodata:
-        column[column == code] = np.nan
     return notes
 
 

@@ -54,12 +54,7 @@ def code_of(column: ColumnValues) -> NodataCode | None:
     assert column.second is not None
     assert column.last_but_one is not None
     ends = (
-        (
-            column.minimum,
-            column.n_at_minimum,
-            column.second,
-            column.last_but_one if column.n_distinct < 3 else column.maximum,
-        ),
+        (column.minimum, column.n_at_minimum, column.second, column.maximum),
         (column.maximum, column.n_at_maximum, column.last_but_one, column.minimum),
     )
     for value, n_rows, nearest, farthest in ends:

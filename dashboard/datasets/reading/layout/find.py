@@ -54,10 +54,11 @@ class Row:
 class Layout:
     """How to cut a text into rows and cells.
 
-    `delimiter` " " stands for any run of blanks and tabs. `names` are None when the first row is
-    data. `n_lines_before` text lines come before the first row of data. `width` is the number of
-    columns. `decimal` is the mark that most columns show, `decimal_is_certain` tells whether any
-    shows it beyond doubt.
+    `delimiter` " " stands for any run of blanks and tabs. `width` is the number of columns,
+    `n_cells` how many cells most rows have, with empty ones at the end that belong to no column.
+    `names` tells what stands above the rows, `numeric` which columns hold mostly numbers.
+    `n_lines_before` text lines come before the first row of data. `decimal` is the mark that most
+    columns show, `decimal_is_certain` tells whether any shows it beyond doubt.
     """
 
     delimiter: str

@@ -65,8 +65,6 @@ def names_above(rows: Sequence[list[str]], width: int, comments: Sequence[str]) 
             and _may_be_names(above, width)
             and not _is_title(above)
         ):
-            if not any(units):
-                pass
             units = tuple(
                 unit or _unit_text(cell)
                 for unit, cell in zip(units, _padded(cells, width), strict=False)

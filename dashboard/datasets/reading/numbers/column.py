@@ -48,14 +48,10 @@ class NotNumeric(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a table's numbers are written, as far as its beginning or a person tells.
-
-    `decimal` is "." or ",", beyond doubt when `certain`; numbers in `nodata` mean "no value".
-    """
+    """How a table's numbers are written: `decimal` is "." or ",", beyond doubt when `certain`."""
 
     decimal: str = "."
     certain: bool = False
-    nodata: frozenset[float] = frozenset()
 
 
 @dataclass(slots=True)
@@ -261,7 +257,7 @@ class _Unusual:
         if decision.doubt:
             which = "second" if decision.spelling.grouping else "first"
             notes.sentences.append(f"{decision.doubt}; it was read as the {which}")
-            notes.reason = f"{decision.doubt}: choose its decimal mark."
+            notes.reason = f"{decision.doubt}: save the column without separators of thousands."
         elif self._changed[0]:
             cell, row = self._changed
             value = self._column[row - 1]

@@ -38,8 +38,7 @@ def refuse_known_binary(start: bytes) -> None:
         if start.startswith(magic):
             raise DatasetError(
                 "binary",
-                f"The file is {name}, not a text table. Expected CSV, TSV, Excel, ODS or Parquet: "
-                f"{advice}.",
+                f"The file is {name}, not a text table. Expected CSV, TSV or Parquet: {advice}.",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dashboard.datasets import DatasetError
 from tests.dashboard.datasets.as_people_write.written import EC, PH, N, Reading, comma, lines
 
 FIELDS = [f"Feld {i}" for i in range(N)]
@@ -225,5 +226,5 @@ def test_numbers_as_names(names: str, read: Reading) -> None:
 
 def test_a_quote_that_is_never_closed_takes_nothing_in_silence(read: Reading) -> None:
     rows = lines(EC, PH).splitlines(keepends=True)
-    with pytest.raises(Exception, match="never closed"):
+    with pytest.raises(DatasetError, match="never closed"):
         read("EC,pH\n" + "".join([*rows[:20], '"3,4\n', *rows[20:]]))
